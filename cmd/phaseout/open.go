@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"phaseout/internal/app"
+	"phaseout/internal/auth"
+	"phaseout/internal/config"
+	"phaseout/internal/jobs"
+	"phaseout/internal/store"
+	"phaseout/seeds"
+)
+
+// opened is the program's parts, to be closed after use.
+type opened struct {
+	app        *app.App
+	overridden bool // the clock was set
+}
+
+func (o *opened) close() { _ = errors.Join(o.app.Blobs.Close(), o.app.DB.Close()) }
+
+func openDB(ctx context.Context, c *config.Common) (*store.DB, bool, error) {
+	now, overridden, err := config.Clock(c.Clock)
+	if err != nil {
+		return nil, false, err
+	}
+	db, err := store.Open(ctx, c.DatabaseURL(), now)
+	if err != nil {
+		return nil, false, err
+	}
+	db.SetEnqueuer(store.NoQueue)
+	return db, overridden, nil
+}
+
+// open opens everything a command needs. The schema must be up to date and the
+// reference data loaded.
+func open(ctx context.Context, c *config.Common) (*opened, error) {
+	db, overridden, err := openDB(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	a, err := assemble(ctx, c, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &opened{a, overridden}, nil
+}
+
+func assemble(ctx context.Context, c *config.Common, db *store.DB) (*app.App, error) {
+	pending, err := db.Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if pending {
+		return nil, errors.New("the database schema is not up to date: run \"phaseout migrate\"")
+	}
+	ref, err := db.Reference(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := auth.LoadSecret(c.SecretFile())
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := auth.NewTokens(secret, db.Now)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := store.OpenBlobs(c.FilesDir())
+	if err != nil {
+		return nil, err
+	}
+	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.Policy(c.PasswordPolicy), MaxUpload: c.MaxUploadMiB << 20}, nil
+}
+
+type migrateCmd struct{}
+
+// Run brings the schema up to date.
+func (migrateCmd) Run(e *env, c *config.Common) error {
+	db, _, err := openDB(e.ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	n, err := migrate(e.ctx, db)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "schema up to date, %d migrations run\n", n)
+	return err
+}
+
+func migrate(ctx context.Context, db *store.DB) (int, error) {
+	n, err := db.Migrate(ctx)
+	if err != nil {
+		return n, err
+	}
+	return n, jobs.Migrate(ctx, db)
+}
+
+type seedCmd struct {
+	Demo bool `help:"Also load the demonstration: accounts, assets, retirements, subsidies. For trying out, never for real data." env:"PHASEOUT_DEMO"`
+}
+
+// Run loads reference data and, if asked for, the demonstration.
+func (s seedCmd) Run(e *env, c *config.Common) error {
+	db, _, err := openDB(e.ctx, c)
+	if err != nil {
+		return err
+	}
+	pending, err := db.Pending(e.ctx)
+	if err == nil && pending {
+		err = errors.New("the database schema is not up to date: run \"phaseout migrate\"")
+	}
+	if err == nil {
+		err = app.LoadReference(e.ctx, db, seeds.FS)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	_, _ = fmt.Fprintln(e.out, "reference data loaded")
+	if !s.Demo {
+		return db.Close()
+	}
+	a, err := assemble(e.ctx, c, db)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	defer (&opened{app: a}).close()
+	if err := a.LoadDemo(e.ctx, seeds.FS); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(e.out, "demonstration loaded")
+	return err
+}

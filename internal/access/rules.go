@@ -1,0 +1,79 @@
+package access
+
+// Operation is the name of one thing that can be asked over the API. It is the
+// operationId of the OpenAPI document.
+type Operation string
+
+// Everyone who is logged in may do an operation with these roles.
+var anyRole = Roles
+
+// readers may see registry data of their area.
+var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
+
+// Public operations need no log-in.
+var public = map[Operation]bool{
+	"login": true, "refresh": true, "logout": true, "get-system": true,
+}
+
+// rules is the one table of operation and role. An operation that is not in it
+// stops the program at start (docs/adr/0006).
+var rules = map[Operation][]Role{
+	"get-me": anyRole, "change-password": anyRole, "list-regions": anyRole, "list-classes": anyRole,
+
+	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
+	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
+
+	"create-retirement": {Clerk}, "update-retirement": {Clerk}, "attach-retirement-file": {Clerk},
+	"list-retirements": readers, "get-retirement": readers, "verify-retirement": {Reviewer},
+
+	"create-import": {Clerk}, "apply-import": {Clerk}, "cancel-import": {Clerk}, "undo-import": {Clerk},
+	"list-imports": {Clerk, Reviewer, Province, Auditor}, "get-import": {Clerk, Reviewer, Province, Auditor},
+	"list-import-rows": {Clerk, Reviewer, Province, Auditor}, "list-import-findings": {Clerk, Reviewer, Province, Auditor},
+	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,
+
+	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"create-program":  {Finance, Admin},
+	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
+
+	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
+	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "decide-application": {Finance},
+	"list-batches": {Finance, Province, Auditor}, "get-batch": {Finance, Province, Auditor}, "get-batch-workbook": {Finance, Auditor},
+	"create-batch": {Finance}, "pay-batch": {Finance},
+
+	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
+	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+
+	"list-users": {Admin}, "create-user": {Admin}, "update-user": {Admin},
+	"list-audit": {Auditor, Province},
+}
+
+// Known reports whether an operation has a rule.
+func Known(op Operation) bool {
+	_, ruled := rules[op]
+	return ruled || public[op]
+}
+
+// Public reports whether an operation needs no log-in.
+func Public(op Operation) bool { return public[op] }
+
+// Permit reports whether a role may do an operation. The area is not its
+// business: rows outside it are not found.
+func Permit(role Role, op Operation) bool {
+	for _, r := range rules[op] {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+// Operations returns what a role may do, in no order.
+func Operations(role Role) []Operation {
+	var may []Operation
+	for op := range rules {
+		if Permit(role, op) {
+			may = append(may, op)
+		}
+	}
+	return may
+}

@@ -1,0 +1,291 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"phaseout/internal/access"
+	"phaseout/internal/app"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/store"
+)
+
+// Import is one uploaded sheet on its way into the registry.
+type Import struct {
+	ID         string           `json:"id"`
+	State      string           `json:"state" enum:"checking,checked,applying,applied,failed,cancelled,undone"`
+	Class      registry.Class   `json:"class"`
+	CityCode   string           `json:"city_code"`
+	FileName   string           `json:"file_name"`
+	FileSHA256 string           `json:"file_sha256"`
+	Size       int64            `json:"size" doc:"Bytes."`
+	UploadedBy Person           `json:"uploaded_by"`
+	UploadedAt time.Time        `json:"uploaded_at"`
+	Counts     app.ImportCounts `json:"counts"`
+	Progress   Progress         `json:"progress"`
+	Sheet      app.ImportSheet  `json:"sheet"`
+	Error      *ImportError     `json:"error,omitempty" doc:"Why the import as a whole failed."`
+	Mode       string           `json:"mode,omitempty" enum:"valid_rows,all_or_nothing"`
+	AppliedAt  *time.Time       `json:"applied_at,omitempty"`
+	Undoable   bool             `json:"undoable"`
+	Version    int64            `json:"version"`
+}
+
+// Progress is how far the work under way has got.
+type Progress struct {
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"`
+}
+
+// ImportError is why an import as a whole failed.
+type ImportError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Mend    string `json:"mend,omitempty"`
+}
+
+// ImportRow is one data row and what becomes of it.
+type ImportRow struct {
+	Row     int               `json:"row" doc:"As the office counts it, from 1."`
+	Outcome string            `json:"outcome" enum:"create,warn,update,unchanged,duplicate,reject"`
+	AssetID string            `json:"asset_id,omitempty"`
+	Label   string            `json:"label"`
+	Values  map[string]string `json:"values" doc:"Normalised, secrets masked."`
+	Changes []RowChange       `json:"changes"`
+}
+
+// RowChange is one field that a row changes.
+type RowChange struct {
+	Field  string `json:"field"`
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// Finding is one thing that is wrong or doubtful about one cell.
+type Finding struct {
+	Row      int               `json:"row"`
+	Column   string            `json:"column" doc:"Letter of the sheet's column; empty if the sheet has none for it."`
+	Field    string            `json:"field,omitempty"`
+	Value    string            `json:"value"`
+	Code     string            `json:"code"`
+	Severity registry.Severity `json:"severity" enum:"error,warning"`
+	Message  string            `json:"message"`
+	Mend     string            `json:"mend,omitempty"`
+}
+
+func importView(l bilingual.Lang, i store.Import) Import {
+	v := Import{ID: i.ID, State: i.State, Class: i.Class, CityCode: i.CityCode, FileName: i.FileName, FileSHA256: i.FileSHA256, Size: i.Size,
+		UploadedBy: Person{i.UploadedBy, i.UploadedByName}, UploadedAt: i.UploadedAt, Counts: app.CountsOf(i), Progress: Progress{i.Done, i.Total},
+		Sheet: app.SheetOf(i), Mode: i.Mode, AppliedAt: i.AppliedAt, Undoable: i.State == "applied", Version: i.Version}
+	if p := app.ProblemOf(i); p != nil {
+		v.Error = &ImportError{p.Code, p.Message.In(l), p.Mend.In(l)}
+	}
+	return v
+}
+
+func (s *Server) importRoutes() {
+	up := operation("create-import", http.MethodPost, "/imports", "imports", "Upload a sheet; every row is checked, nothing is written")
+	up.DefaultStatus, up.MaxBodyBytes = http.StatusAccepted, -1
+	route(s, up, s.createImport)
+	route(s, operation("list-imports", http.MethodGet, "/imports", "imports", "Imports, newest first"), s.listImports)
+	route(s, operation("get-import", http.MethodGet, "/imports/{id}", "imports", "One import with its counts and progress"), s.getImport)
+	route(s, operation("list-import-rows", http.MethodGet, "/imports/{id}/rows", "imports", "Rows and what becomes of them"), s.listImportRows)
+	route(s, operation("list-import-findings", http.MethodGet, "/imports/{id}/findings", "imports", "What is wrong or doubtful, cell by cell"), s.listFindings)
+	route(s, binary(operation("get-import-findings-workbook", http.MethodGet, "/imports/{id}/findings.xlsx", "imports", "The clerk's own sheet with a comment on each bad cell"), xlsxType), s.findingsWorkbook)
+	apply := operation("apply-import", http.MethodPost, "/imports/{id}/apply", "imports", "Make the checked rows real")
+	apply.DefaultStatus = http.StatusAccepted
+	route(s, apply, s.applyImport)
+	for _, op := range []struct {
+		id, path, summary string
+		handler           func(context.Context, *undoIn) (*one[Import], error)
+	}{
+		{"cancel-import", "/imports/{id}/cancel", "Stop an import before it is applied", s.cancelImport},
+		{"undo-import", "/imports/{id}/undo", "Take back what an import did", s.undoImport},
+	} {
+		o := operation(op.id, http.MethodPost, op.path, "imports", op.summary)
+		o.DefaultStatus = http.StatusOK
+		route(s, o, op.handler)
+	}
+	route(s, binary(operation("get-import-template", http.MethodGet, "/import-templates/{class}", "imports", "Template workbook of a class, with drop-downs and an example row"), xlsxType), s.importTemplate)
+}
+
+type importForm struct {
+	Class string        `form:"class" required:"true" enum:"truck,machinery,farm_machinery,vessel"`
+	City  string        `form:"city" required:"true"`
+	File  huma.FormFile `form:"file" required:"true"`
+}
+
+func (s *Server) createImport(ctx context.Context, in *struct {
+	keyed
+	RawBody huma.MultipartFormFiles[importForm]
+}) (*created[Import], error) {
+	form := in.RawBody.Data()
+	defer func() { _ = form.File.Close() }()
+	return create(ctx, in.keyed, "create-import", []any{form.Class, form.City, form.File.Filename, form.File.Size},
+		func(ctx context.Context, by access.Actor) (store.Import, error) {
+			return s.app.UploadImport(ctx, by, registry.Class(form.Class), form.City, form.File.Filename, form.File)
+		},
+		func(i store.Import) Import { return importView(lang(ctx), i) },
+		func(i Import) string { return "/imports/" + i.ID }, func(i Import) int64 { return i.Version })
+}
+
+func (s *Server) listImports(ctx context.Context, in *paging) (*listOut[Import], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Imports(ctx, actor(ctx).Scope, page)
+	return listOf(rows, in.Limit, func(i store.Import) string { return i.ID }, func(i store.Import) Import { return importView(lang(ctx), i) }), err
+}
+
+func (s *Server) getImport(ctx context.Context, in *idIn) (*one[Import], error) {
+	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
+	return oneOf(i.Version, importView(lang(ctx), i)), err
+}
+
+func (s *Server) listImportRows(ctx context.Context, in *struct {
+	idIn
+	paging
+	Outcome string `query:"outcome" enum:"create,warn,update,unchanged,duplicate,reject"`
+}) (*listOut[ImportRow], error) {
+	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	after, err := numbersIn(in.Cursor, 1)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.ImportRows(ctx, i, store.ImportRowFilter{Outcome: in.Outcome, AfterRow: after[0], Limit: in.Limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	spec, _ := registry.SpecOf(i.Class)
+	for _, f := range spec.Fields {
+		names[f.Key] = f.Name.In(lang(ctx))
+	}
+	return listOf(rows, in.Limit, func(r store.ImportRow) string { return strconv.Itoa(r.RowNo) }, func(r store.ImportRow) ImportRow { return rowView(r, names) }), nil
+}
+
+func rowView(r store.ImportRow, names map[string]string) ImportRow {
+	v := ImportRow{Row: r.RowNo, Outcome: r.Outcome, AssetID: r.AssetID, Label: r.Label, Values: map[string]string{}, Changes: []RowChange{}}
+	if r.Outcome == "create" && r.Warned {
+		v.Outcome = "warn"
+	}
+	if r.Data != "" && json.Unmarshal([]byte(r.Data), &v.Values) == nil {
+		for key, masked := range map[string]func(string) string{"owner_id": store.MaskID, "owner_phone": store.MaskPhone} {
+			if v.Values[key] != "" {
+				v.Values[key] = masked(v.Values[key])
+			}
+		}
+	}
+	var changes []app.FieldChange
+	if r.Changes != "" && json.Unmarshal([]byte(r.Changes), &changes) == nil {
+		for _, c := range changes {
+			v.Changes = append(v.Changes, RowChange{c.Field, names[c.Field], c.Before, c.After})
+		}
+	}
+	return v
+}
+
+// numbersIn decodes a cursor of n numbers; without one they are all zero.
+func numbersIn(cursor string, n int) ([]int, error) {
+	key, err := decodeCursor(cursor)
+	numbers := make([]int, n)
+	if err != nil || key == "" {
+		return numbers, err
+	}
+	parts := strings.Split(key, ",")
+	for i := range numbers {
+		if len(parts) != n {
+			err = strconv.ErrSyntax
+		} else {
+			numbers[i], err = strconv.Atoi(parts[i])
+		}
+		if err != nil {
+			return numbers, fault.Field("query.cursor", "format", bilingual.T("游标无效", "the cursor is not valid"), bilingual.Text{})
+		}
+	}
+	return numbers, nil
+}
+
+func (s *Server) listFindings(ctx context.Context, in *struct {
+	idIn
+	paging
+	Severity string `query:"severity" enum:"error,warning"`
+	Code     string `query:"code" maxLength:"40"`
+}) (*listOut[Finding], error) {
+	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	after, err := numbersIn(in.Cursor, 2)
+	if err != nil {
+		return nil, err
+	}
+	l := lang(ctx)
+	findings, err := s.db.ImportFindings(ctx, i, store.FindingFilter{Severity: registry.Severity(in.Severity), Code: in.Code,
+		AfterRow: after[0], AfterPosition: after[1], Limit: in.Limit + 1})
+	return listOf(findings, in.Limit, func(f store.ImportFinding) string { return fmt.Sprintf("%d,%d", f.RowNo, f.Position) },
+		func(f store.ImportFinding) Finding {
+			return Finding{f.RowNo, f.Col, f.Field, f.Value, f.Code, f.Severity, bilingual.T(f.MessageZH, f.MessageEN).In(l), bilingual.T(f.MendZH, f.MendEN).In(l)}
+		}), err
+}
+
+func (s *Server) findingsWorkbook(ctx context.Context, in *idIn) (*bytesOut, error) {
+	l := lang(ctx)
+	name, data, err := s.app.FindingsWorkbook(ctx, actor(ctx).Scope, in.ID, l)
+	if err != nil {
+		return nil, err
+	}
+	suffix := bilingual.T("_错误说明.xlsx", "_findings.xlsx").In(l)
+	return download(strings.TrimSuffix(name, filepath.Ext(name))+suffix, xlsxType, data), nil
+}
+
+func (s *Server) applyImport(ctx context.Context, in *struct {
+	idIn
+	Body struct {
+		Mode string `json:"mode" enum:"valid_rows,all_or_nothing"`
+	}
+}) (*one[Import], error) {
+	i, err := s.app.ApplyImport(ctx, actor(ctx), in.ID, in.Body.Mode)
+	return oneOf(i.Version, importView(lang(ctx), i)), err
+}
+
+type undoIn struct {
+	idIn
+	UnchangedOnly bool `query:"unchanged_only" doc:"For undo: leave rows that were changed since, take back all others."`
+}
+
+func (s *Server) cancelImport(ctx context.Context, in *undoIn) (*one[Import], error) {
+	i, err := s.app.CancelImport(ctx, actor(ctx), in.ID)
+	return oneOf(i.Version, importView(lang(ctx), i)), err
+}
+
+func (s *Server) undoImport(ctx context.Context, in *undoIn) (*one[Import], error) {
+	i, err := s.app.UndoImport(ctx, actor(ctx), in.ID, in.UnchangedOnly)
+	return oneOf(i.Version, importView(lang(ctx), i)), err
+}
+
+func (s *Server) importTemplate(ctx context.Context, in *struct {
+	Class string `path:"class" maxLength:"40" doc:"Class code, with or without .xlsx."`
+}) (*bytesOut, error) {
+	class := registry.Class(strings.TrimSuffix(in.Class, ".xlsx"))
+	data, err := s.app.ImportTemplate(class, lang(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return download(string(class)+".xlsx", xlsxType, data), nil
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"phaseout/internal/access"
+	"phaseout/internal/app"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
+	"phaseout/internal/store"
+)
+
+// Person is a user as records name them.
+type Person struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// EvidenceItem is one line of an evidence list.
+type EvidenceItem struct {
+	Code     string   `json:"code"`
+	Name     Name     `json:"name"`
+	Kind     string   `json:"kind" enum:"field,file"`
+	Required bool     `json:"required"`
+	Present  bool     `json:"present"`
+	FileIDs  []string `json:"file_ids,omitempty"`
+}
+
+// Retirement is how one asset left service.
+type Retirement struct {
+	ID           string           `json:"id"`
+	AssetID      string           `json:"asset_id"`
+	AssetLabel   string           `json:"asset_label"`
+	Class        registry.Class   `json:"class"`
+	CityCode     string           `json:"city_code"`
+	DistrictCode string           `json:"district_code,omitempty"`
+	State        retirement.State `json:"state" enum:"declared,returned,verified"`
+	retirement.Declaration
+	Evidence         []EvidenceItem `json:"evidence"`
+	EvidenceComplete bool           `json:"evidence_complete"`
+	CountedOn        civil.Day      `json:"counted_on,omitempty" doc:"Day on which it counts as retired, under the definition in force."`
+	DeclaredBy       Person         `json:"declared_by"`
+	DeclaredAt       time.Time      `json:"declared_at"`
+	VerifiedBy       *Person        `json:"verified_by"`
+	VerifiedAt       *time.Time     `json:"verified_at"`
+	ReturnReason     string         `json:"return_reason,omitempty"`
+	ApplicationID    string         `json:"application_id,omitempty"`
+	Version          int64          `json:"version"`
+}
+
+func retirementView(_ bilingual.Lang, c app.Case) Retirement {
+	v := Retirement{ID: c.ID, AssetID: c.AssetID, AssetLabel: c.AssetLabel, Class: c.Class, CityCode: c.CityCode, DistrictCode: c.DistrictCode,
+		State: c.State, Declaration: c.Declaration, Evidence: []EvidenceItem{}, EvidenceComplete: c.EvidenceComplete,
+		CountedOn: max(c.CountedOn.VerifiedOn, c.CountedOn.ConvertedOn, c.CountedOn.MovedOutOn), DeclaredBy: Person{c.Retirement.DeclaredBy, c.DeclaredByName},
+		DeclaredAt: c.DeclaredAt, VerifiedAt: c.VerifiedAt, ReturnReason: c.ReturnReason, ApplicationID: c.ApplicationID, Version: c.Version}
+	if c.Retirement.VerifiedBy != "" {
+		v.VerifiedBy = &Person{c.Retirement.VerifiedBy, c.VerifiedByName}
+	}
+	for _, i := range c.Evidence {
+		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs})
+	}
+	return v
+}
+
+// declarationBody is what a clerk says about an asset's way out.
+type declarationBody struct {
+	WayOut         string    `json:"way_out" minLength:"1" maxLength:"40" doc:"Code of one of the class's ways out, e.g. scrapped."`
+	Driver         string    `json:"driver,omitempty" maxLength:"40" doc:"Why it left: subsidy, traffic_ban, enforcement or natural."`
+	HandedInOn     civil.Day `json:"handed_in_on,omitempty" maxLength:"10" doc:"Day of hand-over 交售."`
+	DismantledOn   civil.Day `json:"dismantled_on,omitempty" maxLength:"10" doc:"Day of dismantling 拆解."`
+	DeregisteredOn civil.Day `json:"deregistered_on,omitempty" maxLength:"10" doc:"Day of deregistration 注销, or of the change in the register for ways other than scrapping."`
+	Recycler       string    `json:"recycler,omitempty" maxLength:"200"`
+	CertificateNo  string    `json:"certificate_no,omitempty" maxLength:"100"`
+	Note           string    `json:"note,omitempty" maxLength:"1000"`
+}
+
+func (b declarationBody) declaration() retirement.Declaration {
+	return retirement.Declaration(b)
+}
+
+func (s *Server) retirementRoutes() {
+	create := operation("create-retirement", http.MethodPost, "/assets/{id}/retirement", "retirements", "Log how an asset left service")
+	create.DefaultStatus = http.StatusCreated
+	create.Errors = append(create.Errors, http.StatusPreconditionFailed)
+	route(s, create, s.createRetirement)
+	route(s, operation("list-retirements", http.MethodGet, "/retirements", "retirements", "Retirements, newest first"), s.listRetirements)
+	route(s, operation("get-retirement", http.MethodGet, "/retirements/{id}", "retirements", "One retirement"), s.getRetirement)
+	route(s, changes(operation("update-retirement", http.MethodPatch, "/retirements/{id}", "retirements", "Amend a retirement that is not verified")), s.updateRetirement)
+	verify := changes(operation("verify-retirement", http.MethodPost, "/retirements/{id}/verification", "retirements", "Verify a retirement, or return it"))
+	verify.DefaultStatus = http.StatusOK
+	route(s, verify, s.verifyRetirement)
+}
+
+func (s *Server) createRetirement(ctx context.Context, in *struct {
+	idIn
+	keyed
+	IfMatch string `header:"If-Match" doc:"Optional: ETag of the asset; refused with 412 if it changed since."`
+	Body    declarationBody
+}) (*created[Retirement], error) {
+	var version *int64
+	if in.IfMatch != "" {
+		v, err := based{in.IfMatch}.version()
+		if err != nil {
+			return nil, err
+		}
+		version = &v
+	}
+	out, err := create(ctx, in.keyed, "create-retirement", []any{in.ID, in.Body},
+		func(ctx context.Context, by access.Actor) (app.Case, error) {
+			return s.app.DeclareRetirement(ctx, by, in.ID, version, in.Body.declaration())
+		},
+		func(c app.Case) Retirement { return retirementView(lang(ctx), c) },
+		func(r Retirement) string { return "/retirements/" + r.ID }, func(r Retirement) int64 { return r.Version })
+	return out, s.withCurrent(ctx, err, func() (any, int64, error) {
+		v, err := s.loadAsset(ctx, in.ID)
+		return v, v.Version, err
+	})
+}
+
+func (s *Server) listRetirements(ctx context.Context, in *struct {
+	paging
+	State    string `query:"state" enum:"declared,returned,verified"`
+	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City     string `query:"city" pattern:"^\\d{6}$"`
+	District string `query:"district" pattern:"^\\d{6}$"`
+	Q        string `query:"q" maxLength:"100" doc:"Any part of the asset's label, the certificate number or the recycler."`
+}) (*listOut[Retirement], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	scope := actor(ctx).Scope
+	rows, err := s.db.Retirements(ctx, scope, store.RetirementFilter{State: retirement.State(in.State), Class: registry.Class(in.Class),
+		City: in.City, District: in.District, Q: in.Q}, page)
+	if err != nil {
+		return nil, err
+	}
+	cases, err := s.app.Cases(ctx, scope, rows)
+	return listOf(cases, in.Limit, func(c app.Case) string { return c.ID }, func(c app.Case) Retirement { return retirementView(lang(ctx), c) }), err
+}
+
+func (s *Server) getRetirement(ctx context.Context, in *idIn) (*one[Retirement], error) {
+	v, err := s.loadRetirement(ctx, in.ID)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) loadRetirement(ctx context.Context, id string) (Retirement, error) {
+	c, err := s.app.Case(ctx, actor(ctx).Scope, id)
+	return retirementView(lang(ctx), c), err
+}
+
+// changed answers a change of a retirement: the record after it, or with a
+// 412 the record as it is.
+func (s *Server) changedRetirement(ctx context.Context, id string, err error) (*one[Retirement], error) {
+	if err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := s.loadRetirement(ctx, id)
+			return v, v.Version, err
+		})
+	}
+	v, err := s.loadRetirement(ctx, id)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) updateRetirement(ctx context.Context, in *struct {
+	idIn
+	based
+	Body declarationBody
+}) (*one[Retirement], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.app.AmendRetirement(ctx, actor(ctx), in.ID, version, in.Body.declaration())
+	return s.changedRetirement(ctx, in.ID, err)
+}
+
+func (s *Server) verifyRetirement(ctx context.Context, in *struct {
+	idIn
+	based
+	Body struct {
+		Decision string `json:"decision" enum:"verify,return"`
+		Reason   string `json:"reason,omitempty" maxLength:"500"`
+	}
+}) (*one[Retirement], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.app.DecideRetirement(ctx, actor(ctx), in.ID, version, in.Body.Decision == "verify", in.Body.Reason)
+	return s.changedRetirement(ctx, in.ID, err)
+}

@@ -1,0 +1,399 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"phaseout/internal/access"
+	"phaseout/internal/app"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/money"
+	"phaseout/internal/registry"
+	"phaseout/internal/store"
+	"phaseout/internal/subsidy"
+)
+
+// Program is a city's subsidy scheme in one revision.
+type Program struct {
+	ID           string         `json:"id"`
+	Code         string         `json:"code"`
+	Revision     int64          `json:"revision"`
+	Name         Name           `json:"name"`
+	CityCode     string         `json:"city_code"`
+	Class        registry.Class `json:"class"`
+	Document     string         `json:"document"`
+	Sample       bool           `json:"sample" doc:"Our example, not an official scheme."`
+	ValidFrom    civil.Day      `json:"valid_from"`
+	ValidTo      civil.Day      `json:"valid_to"`
+	Basis        string         `json:"basis" enum:"deregistered_on,handed_in_on"`
+	BudgetFen    money.Fen      `json:"budget_fen"`
+	CommittedFen money.Fen      `json:"committed_fen"`
+	PaidFen      money.Fen      `json:"paid_fen"`
+	Rules        subsidy.Rules  `json:"rules"`
+	Version      int64          `json:"version"`
+}
+
+func programView(p subsidy.Program) Program {
+	return Program{p.ID, p.Code, p.Revision, nameOf(p.Name), p.CityCode, p.Class, p.Document, p.Sample, p.ValidFrom, p.ValidTo, p.Basis,
+		p.BudgetFen, p.CommittedFen, p.PaidFen, p.Rules, p.Version}
+}
+
+// Reason is one line for or against a subsidy.
+type Reason struct {
+	Code        string `json:"code"`
+	Passed      bool   `json:"passed"`
+	Text        string `json:"text"`
+	Fact        string `json:"fact"`
+	Requirement string `json:"requirement"`
+	Source      string `json:"source,omitempty"`
+}
+
+func reasonsOf(l bilingual.Lang, lines []subsidy.Line) []Reason {
+	views := make([]Reason, len(lines))
+	for i, line := range lines {
+		views[i] = Reason{line.Code, line.Passed, line.Text.In(l), line.Fact.In(l), line.Requirement.In(l), line.Source}
+	}
+	return views
+}
+
+// Eligibility is what one program owes for an asset, and why.
+type Eligibility struct {
+	ProgramID   string    `json:"program_id"`
+	ProgramName Name      `json:"program_name"`
+	Sample      bool      `json:"sample"`
+	Eligible    bool      `json:"eligible"`
+	AmountFen   money.Fen `json:"amount_fen"`
+	Lines       []Reason  `json:"lines"`
+}
+
+// Application is one owner's claim on a program.
+type Application struct {
+	ID           string         `json:"id"`
+	State        subsidy.State  `json:"state" enum:"open,approved,rejected,batched,paid,failed"`
+	ProgramID    string         `json:"program_id"`
+	ProgramName  Name           `json:"program_name"`
+	AssetID      string         `json:"asset_id"`
+	AssetLabel   string         `json:"asset_label"`
+	RetirementID string         `json:"retirement_id"`
+	Class        registry.Class `json:"class"`
+	CityCode     string         `json:"city_code"`
+	DistrictCode string         `json:"district_code,omitempty"`
+	OwnerName    string         `json:"owner_name"`
+	PayeeName    string         `json:"payee_name"`
+	PayeeBank    string         `json:"payee_bank,omitempty"`
+	PayeeAccount string         `json:"payee_account,omitempty" doc:"Masked but for the last four digits."`
+	AmountFen    money.Fen      `json:"amount_fen"`
+	Lines        []Reason       `json:"lines"`
+	OpenedBy     Person         `json:"opened_by"`
+	OpenedAt     time.Time      `json:"opened_at"`
+	DecidedBy    *Person        `json:"decided_by"`
+	DecidedAt    *time.Time     `json:"decided_at"`
+	RejectReason string         `json:"reject_reason,omitempty"`
+	BatchID      string         `json:"batch_id,omitempty"`
+	PaidOn       civil.Day      `json:"paid_on,omitempty"`
+	FailReason   string         `json:"fail_reason,omitempty"`
+	Version      int64          `json:"version"`
+}
+
+func applicationView(l bilingual.Lang, a subsidy.Application) Application {
+	v := Application{ID: a.ID, State: a.State, ProgramID: a.ProgramID, ProgramName: nameOf(a.ProgramName), AssetID: a.AssetID, AssetLabel: a.AssetLabel,
+		RetirementID: a.RetirementID, Class: a.Class, CityCode: a.CityCode, DistrictCode: a.DistrictCode, OwnerName: a.OwnerName, PayeeName: a.PayeeName,
+		PayeeBank: a.PayeeBank, PayeeAccount: store.MaskAccount(a.PayeeAccount), AmountFen: a.AmountFen, Lines: reasonsOf(l, a.Explanation),
+		OpenedBy: Person{a.OpenedBy, a.OpenedByName}, OpenedAt: a.OpenedAt, DecidedAt: a.DecidedAt, RejectReason: a.RejectReason, BatchID: a.BatchID,
+		PaidOn: a.PaidOn, FailReason: a.FailReason, Version: a.Version}
+	if a.DecidedBy != "" {
+		v.DecidedBy = &Person{a.DecidedBy, a.DecidedByName}
+	}
+	return v
+}
+
+// BatchLine is one sealed payment.
+type BatchLine struct {
+	LineNo        int64     `json:"line_no"`
+	ApplicationID string    `json:"application_id"`
+	AssetLabel    string    `json:"asset_label"`
+	PayeeName     string    `json:"payee_name"`
+	PayeeBank     string    `json:"payee_bank,omitempty"`
+	PayeeAccount  string    `json:"payee_account,omitempty"`
+	AmountFen     money.Fen `json:"amount_fen"`
+	State         string    `json:"state" enum:"sealed,paid,failed"`
+	Reason        string    `json:"reason,omitempty"`
+}
+
+// Batch is a sealed list of payments.
+type Batch struct {
+	ID          string      `json:"id"`
+	Number      string      `json:"number"`
+	ProgramID   string      `json:"program_id"`
+	ProgramName Name        `json:"program_name"`
+	CityCode    string      `json:"city_code"`
+	State       string      `json:"state" enum:"sealed,paid"`
+	LineCount   int64       `json:"line_count"`
+	TotalFen    money.Fen   `json:"total_fen"`
+	SHA256      string      `json:"sha256" doc:"Digest over number, total and lines as sealed."`
+	CreatedBy   Person      `json:"created_by"`
+	CreatedAt   time.Time   `json:"created_at"`
+	PaidOn      civil.Day   `json:"paid_on,omitempty"`
+	Reference   string      `json:"reference,omitempty"`
+	PaidBy      *Person     `json:"paid_by"`
+	Lines       []BatchLine `json:"lines,omitempty" doc:"Only for a single batch."`
+	Version     int64       `json:"version"`
+}
+
+func batchView(b subsidy.Batch) Batch {
+	v := Batch{ID: b.ID, Number: b.Number, ProgramID: b.ProgramID, ProgramName: nameOf(b.ProgramName), CityCode: b.CityCode, State: b.State,
+		LineCount: b.LineCount, TotalFen: b.TotalFen, SHA256: b.SHA256, CreatedBy: Person{b.CreatedBy, b.CreatedByName}, CreatedAt: b.CreatedAt,
+		PaidOn: b.PaidOn, Reference: b.Reference, Version: b.Version}
+	if b.PaidBy != "" {
+		v.PaidBy = &Person{b.PaidBy, b.PaidByName}
+	}
+	for _, l := range b.Lines {
+		v.Lines = append(v.Lines, BatchLine{l.LineNo, l.ApplicationID, l.AssetLabel, l.PayeeName, l.PayeeBank, store.MaskAccount(l.PayeeAccount), l.AmountFen, l.State, l.Reason})
+	}
+	return v
+}
+
+func (s *Server) programRoutes() {
+	route(s, operation("list-programs", http.MethodGet, "/programs", "subsidies", "Subsidy programs, newest first"), s.listPrograms)
+	route(s, operation("get-program", http.MethodGet, "/programs/{id}", "subsidies", "One program"), s.getProgram)
+	create := operation("create-program", http.MethodPost, "/programs", "subsidies", "Set up a program")
+	create.DefaultStatus = http.StatusCreated
+	route(s, create, s.createProgram)
+}
+
+func (s *Server) listPrograms(ctx context.Context, in *struct {
+	paging
+	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City  string `query:"city" pattern:"^\\d{6}$"`
+}) (*listOut[Program], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Programs(ctx, actor(ctx).Scope, in.City, registry.Class(in.Class), page)
+	return listOf(rows, in.Limit, func(p subsidy.Program) string { return p.ID }, programView), err
+}
+
+func (s *Server) getProgram(ctx context.Context, in *idIn) (*one[Program], error) {
+	p, err := s.db.Program(ctx, actor(ctx).Scope, in.ID)
+	return oneOf(p.Version, programView(p)), err
+}
+
+func (s *Server) createProgram(ctx context.Context, in *struct {
+	keyed
+	Body struct {
+		Code      string         `json:"code" minLength:"1" maxLength:"60"`
+		Revision  int64          `json:"revision,omitempty" minimum:"1" default:"1"`
+		Name      Name           `json:"name"`
+		CityCode  string         `json:"city_code" pattern:"^\\d{6}$"`
+		Class     registry.Class `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
+		Document  string         `json:"document,omitempty" maxLength:"300"`
+		ValidFrom civil.Day      `json:"valid_from" maxLength:"10"`
+		ValidTo   civil.Day      `json:"valid_to" maxLength:"10"`
+		Basis     string         `json:"basis,omitempty" enum:"deregistered_on,handed_in_on" default:"deregistered_on"`
+		BudgetFen money.Fen      `json:"budget_fen" minimum:"0"`
+		Rules     subsidy.Rules  `json:"rules"`
+	}
+}) (*created[Program], error) {
+	b := in.Body
+	return create(ctx, in.keyed, "create-program", b,
+		func(ctx context.Context, by access.Actor) (subsidy.Program, error) {
+			return s.app.CreateProgram(ctx, by, subsidy.Program{Code: b.Code, Revision: b.Revision, Name: bilingual.T(b.Name.ZH, b.Name.EN), CityCode: b.CityCode,
+				Class: b.Class, Document: b.Document, ValidFrom: b.ValidFrom, ValidTo: b.ValidTo, Basis: b.Basis, BudgetFen: b.BudgetFen, Rules: b.Rules})
+		},
+		programView, func(p Program) string { return "/programs/" + p.ID }, func(p Program) int64 { return p.Version })
+}
+
+func (s *Server) eligibility(ctx context.Context, in *idIn) (*listOut[Eligibility], error) {
+	verdicts, err := s.app.Eligibility(ctx, actor(ctx).Scope, in.ID)
+	l := lang(ctx)
+	return listOf(verdicts, len(verdicts), func(v app.Verdict) string { return v.Program.ID }, func(v app.Verdict) Eligibility {
+		return Eligibility{v.Program.ID, nameOf(v.Program.Name), v.Program.Sample, v.Decision.Eligible, v.Decision.AmountFen, reasonsOf(l, v.Decision.Lines)}
+	}), err
+}
+
+func (s *Server) applicationRoutes() {
+	route(s, operation("list-applications", http.MethodGet, "/applications", "subsidies", "Applications, newest first"), s.listApplications)
+	route(s, operation("get-application", http.MethodGet, "/applications/{id}", "subsidies", "One application, with every reason"), s.getApplication)
+	create := operation("create-application", http.MethodPost, "/applications", "subsidies", "Open an application by hand")
+	create.DefaultStatus = http.StatusCreated
+	route(s, create, s.createApplication)
+	route(s, changes(operation("update-application-payee", http.MethodPatch, "/applications/{id}", "subsidies", "Set where the money goes")), s.updatePayee)
+	decide := changes(operation("decide-application", http.MethodPost, "/applications/{id}/approval", "subsidies", "Approve or reject an application"))
+	decide.DefaultStatus = http.StatusOK
+	route(s, decide, s.decideApplication)
+}
+
+func (s *Server) listApplications(ctx context.Context, in *struct {
+	paging
+	State      string `query:"state" enum:"open,approved,rejected,batched,paid,failed"`
+	City       string `query:"city" pattern:"^\\d{6}$"`
+	ProgramID  string `query:"program_id" maxLength:"64"`
+	Retirement string `query:"retirement_id" maxLength:"64"`
+	Batch      string `query:"batch_id" maxLength:"64"`
+}) (*listOut[Application], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Applications(ctx, actor(ctx).Scope, store.ApplicationFilter{State: subsidy.State(in.State), City: in.City, ProgramID: in.ProgramID,
+		RetirementID: in.Retirement, BatchID: in.Batch}, page)
+	return listOf(rows, in.Limit, func(a subsidy.Application) string { return a.ID }, func(a subsidy.Application) Application { return applicationView(lang(ctx), a) }), err
+}
+
+func (s *Server) loadApplication(ctx context.Context, id string) (Application, error) {
+	a, err := s.db.Application(ctx, actor(ctx).Scope, id)
+	return applicationView(lang(ctx), a), err
+}
+
+func (s *Server) getApplication(ctx context.Context, in *idIn) (*one[Application], error) {
+	v, err := s.loadApplication(ctx, in.ID)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) createApplication(ctx context.Context, in *struct {
+	keyed
+	Body struct {
+		RetirementID string `json:"retirement_id" minLength:"1" maxLength:"64"`
+		ProgramID    string `json:"program_id" minLength:"1" maxLength:"64"`
+	}
+}) (*created[Application], error) {
+	return create(ctx, in.keyed, "create-application", in.Body,
+		func(ctx context.Context, by access.Actor) (subsidy.Application, error) {
+			return s.app.OpenApplication(ctx, by, in.Body.RetirementID, in.Body.ProgramID)
+		},
+		func(a subsidy.Application) Application { return applicationView(lang(ctx), a) },
+		func(a Application) string { return "/applications/" + a.ID }, func(a Application) int64 { return a.Version })
+}
+
+func (s *Server) changedApplication(ctx context.Context, id string, err error) (*one[Application], error) {
+	if err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := s.loadApplication(ctx, id)
+			return v, v.Version, err
+		})
+	}
+	v, err := s.loadApplication(ctx, id)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) updatePayee(ctx context.Context, in *struct {
+	idIn
+	based
+	Body struct {
+		PayeeName    string `json:"payee_name" minLength:"1" maxLength:"200"`
+		PayeeBank    string `json:"payee_bank,omitempty" maxLength:"200"`
+		PayeeAccount string `json:"payee_account,omitempty" pattern:"^[0-9 -]{0,40}$"`
+	}
+}) (*one[Application], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.app.AmendPayee(ctx, actor(ctx), in.ID, version, app.Payee{Name: in.Body.PayeeName, Bank: in.Body.PayeeBank, Account: in.Body.PayeeAccount})
+	return s.changedApplication(ctx, in.ID, err)
+}
+
+func (s *Server) decideApplication(ctx context.Context, in *struct {
+	idIn
+	based
+	Body struct {
+		Decision string `json:"decision" enum:"approve,reject"`
+		Reason   string `json:"reason,omitempty" maxLength:"500"`
+	}
+}) (*one[Application], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.app.DecideApplication(ctx, actor(ctx), in.ID, version, in.Body.Decision == "approve", in.Body.Reason)
+	return s.changedApplication(ctx, in.ID, err)
+}
+
+func (s *Server) batchRoutes() {
+	route(s, operation("list-batches", http.MethodGet, "/batches", "subsidies", "Payment batches, newest first"), s.listBatches)
+	route(s, operation("get-batch", http.MethodGet, "/batches/{id}", "subsidies", "One batch with its lines"), s.getBatch)
+	create := operation("create-batch", http.MethodPost, "/batches", "subsidies", "Seal approved applications into a batch")
+	create.DefaultStatus = http.StatusCreated
+	route(s, create, s.createBatch)
+	pay := changes(operation("pay-batch", http.MethodPost, "/batches/{id}/payment", "subsidies", "Book the bank's answer, line by line"))
+	pay.DefaultStatus = http.StatusOK
+	route(s, pay, s.payBatch)
+	route(s, binary(operation("get-batch-workbook", http.MethodGet, "/batches/{id}/lines.xlsx", "subsidies", "The sealed lines as a workbook"), xlsxType), s.batchWorkbook)
+}
+
+func (s *Server) listBatches(ctx context.Context, in *struct {
+	paging
+	City string `query:"city" pattern:"^\\d{6}$"`
+}) (*listOut[Batch], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Batches(ctx, actor(ctx).Scope, in.City, page)
+	return listOf(rows, in.Limit, func(b subsidy.Batch) string { return b.ID }, batchView), err
+}
+
+func (s *Server) loadBatch(ctx context.Context, id string) (Batch, error) {
+	b, err := s.db.Batch(ctx, actor(ctx).Scope, id)
+	return batchView(b), err
+}
+
+func (s *Server) getBatch(ctx context.Context, in *idIn) (*one[Batch], error) {
+	v, err := s.loadBatch(ctx, in.ID)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) createBatch(ctx context.Context, in *struct {
+	keyed
+	Body struct {
+		ProgramID      string   `json:"program_id" minLength:"1" maxLength:"64"`
+		ApplicationIDs []string `json:"application_ids,omitempty" maxItems:"5000" doc:"Absent: all that are approved."`
+	}
+}) (*created[Batch], error) {
+	return create(ctx, in.keyed, "create-batch", in.Body,
+		func(ctx context.Context, by access.Actor) (subsidy.Batch, error) {
+			return s.app.MakeBatch(ctx, by, in.Body.ProgramID, in.Body.ApplicationIDs)
+		},
+		batchView, func(b Batch) string { return "/batches/" + b.ID }, func(b Batch) int64 { return b.Version })
+}
+
+func (s *Server) payBatch(ctx context.Context, in *struct {
+	idIn
+	based
+	Body struct {
+		PaidOn    civil.Day `json:"paid_on" maxLength:"10"`
+		Reference string    `json:"reference" minLength:"1" maxLength:"100" doc:"The bank's reference."`
+		Failed    []struct {
+			ApplicationID string `json:"application_id" maxLength:"64"`
+			Reason        string `json:"reason" maxLength:"300"`
+		} `json:"failed,omitempty" maxItems:"5000"`
+	}
+}) (*one[Batch], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	p := app.Payment{PaidOn: in.Body.PaidOn, Reference: in.Body.Reference, Failed: map[string]string{}}
+	for _, f := range in.Body.Failed {
+		p.Failed[f.ApplicationID] = f.Reason
+	}
+	if _, err = s.app.PayBatch(ctx, actor(ctx), in.ID, version, p); err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := s.loadBatch(ctx, in.ID)
+			return v, v.Version, err
+		})
+	}
+	v, err := s.loadBatch(ctx, in.ID)
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) batchWorkbook(ctx context.Context, in *idIn) (*bytesOut, error) {
+	name, data, err := s.app.BatchWorkbook(ctx, actor(ctx).Scope, in.ID, lang(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return download(name, xlsxType, data), nil
+}

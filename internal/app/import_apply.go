@@ -1,0 +1,233 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
+	"phaseout/internal/store"
+)
+
+// applyChunk is how many rows are applied in one transaction: few enough that
+// another clerk's save waits no more than a moment.
+const applyChunk = 200
+
+// applyImport makes the good rows of a checked import real, chunk by chunk, or
+// all in one transaction for "all_or_nothing". It goes on where an interrupted
+// run stopped.
+func (a *App) applyImport(ctx context.Context, by access.Actor, i store.Import) error {
+	limit := applyChunk
+	if i.Mode == "all_or_nothing" {
+		limit = 1_000_000
+	}
+	for {
+		more := false
+		err := a.DB.Write(ctx, by, func(tx *store.Tx) error {
+			rows, err := tx.ImportRows(i, store.ImportRowFilter{Pending: true, Limit: limit})
+			if err != nil {
+				return err
+			}
+			after := i
+			if err := a.applyRows(tx, &after, rows); err != nil {
+				return err
+			}
+			after.Done += int64(len(rows))
+			if more = len(rows) == limit; !more {
+				after.State, after.AppliedAt = "applied", instant(tx.At)
+			}
+			if err := tx.UpdateImport(i, &after); err != nil {
+				return err
+			}
+			i = after
+			return nil
+		})
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// applyRows applies rows whose identities were unique in the file. What the
+// registry has got since the check is looked up again, once for all of them.
+func (a *App) applyRows(tx *store.Tx, i *store.Import, rows []store.ImportRow) error {
+	assets := make([]registry.Asset, len(rows))
+	var identifiers []registry.Identifier
+	var ids []string
+	for n, row := range rows {
+		var form map[string]string
+		if err := json.Unmarshal([]byte(row.Data), &form); err != nil {
+			return fmt.Errorf("app: row %d of import %s: %w", row.RowNo, i.ID, err)
+		}
+		asset, findings := a.Reference.Check(i.Class, registry.Input{City: i.CityCode, District: tx.By.Scope.District(), Fields: form, Today: a.Today()})
+		for _, f := range findings {
+			if f.Severity == registry.Error {
+				return fault.New(fault.Conflict, "check_outdated", bilingual.F("第 %d 行按现行规则不再合格", "row %d no longer passes the rules", row.RowNo)).
+					WithMend("请重新上传该文件", "upload the file again")
+			}
+		}
+		assets[n] = asset
+		for _, identifier := range asset.Identifiers {
+			if identifier.Unique {
+				identifiers = append(identifiers, identifier)
+			}
+		}
+		if row.AssetID != "" {
+			ids = append(ids, row.AssetID)
+		}
+	}
+	matches, err := tx.Holders(identifiers)
+	if err != nil {
+		return err
+	}
+	holders := map[string]string{}
+	for _, m := range matches {
+		holders[m.Kind+"\n"+m.Norm] = m.AssetID
+	}
+	records, err := tx.AssetsByID(ids)
+	if err != nil {
+		return err
+	}
+	counts := CountsOf(*i)
+	for n, row := range rows {
+		if err := a.applyRow(tx, i, row, assets[n], holders, records, &counts); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(counts)
+	i.Counts = string(text)
+	return err
+}
+
+func (a *App) applyRow(tx *store.Tx, i *store.Import, row store.ImportRow, asset registry.Asset,
+	holders map[string]string, records map[string]store.AssetRecord, counts *ImportCounts,
+) error {
+	record, exists := records[row.AssetID]
+	for _, identifier := range asset.Identifiers {
+		if holder, taken := holders[identifier.Kind+"\n"+identifier.Norm]; identifier.Unique && taken && holder != row.AssetID {
+			return a.skipRow(tx, i, row, identifier, counts)
+		}
+	}
+	rec := store.AssetRecord{Asset: asset, Counting: retirement.Count(asset.CohortOn, registry.WayOut{}, nil), ImportID: i.ID}
+	change := store.ImportChange{ImportID: i.ID, RowNo: row.RowNo}
+	reason := "import " + i.ID
+	switch {
+	case row.Outcome == "create":
+		rec.ID, rec.Status = newID(), registry.InUse
+		if err := tx.CreateAsset(&rec, reason); err != nil {
+			return err
+		}
+		counts.AppliedCreate++
+		change.Kind = "created"
+	case !exists || record.Status != registry.InUse:
+		return a.skipRow(tx, i, row, registry.Identifier{Value: row.Label}, counts)
+	default:
+		before, err := json.Marshal(formOf(record.Asset))
+		if err != nil {
+			return err
+		}
+		rec.ID, rec.Status, rec.ImportID = record.ID, record.Status, record.ImportID
+		rec.CreatedAt, rec.CreatedBy = record.CreatedAt, record.CreatedBy
+		if err := tx.UpdateAsset(&record, &rec, "import", reason); err != nil {
+			return err
+		}
+		counts.AppliedUpdate++
+		change.Kind, change.Before = "updated", string(before)
+	}
+	change.AssetID, change.VersionAfter = rec.ID, rec.Version
+	if err := tx.PutImportChange(change); err != nil {
+		return err
+	}
+	return tx.MarkImportRow(i.ID, row.RowNo, change.Kind, row.Outcome, rec.ID)
+}
+
+// skipRow leaves a row out that the registry has overtaken since the check. An
+// import that is all or nothing fails instead.
+func (a *App) skipRow(tx *store.Tx, i *store.Import, row store.ImportRow, identifier registry.Identifier, counts *ImportCounts) error {
+	message := bilingual.F("%s 在检查之后已被登记或变更", "%s was registered or changed after the check", identifier.Value)
+	if i.Mode == "all_or_nothing" {
+		return fault.New(fault.Conflict, "overtaken", message).WithMend("请重新上传该文件", "upload the file again")
+	}
+	f := store.ImportFinding{ImportID: i.ID, RowNo: row.RowNo, Field: identifier.Kind, Value: identifier.Value, Code: "overtaken", Severity: registry.Error,
+		MessageZH: message.ZH, MessageEN: message.EN, MendZH: "请重新上传该行", MendEN: "upload the row again"}
+	if err := tx.AddImportFinding(f); err != nil {
+		return err
+	}
+	switch {
+	case row.Outcome == "update":
+		counts.Update--
+	case row.Warned:
+		counts.Warn--
+	default:
+		counts.Create--
+	}
+	counts.Reject++
+	return tx.MarkImportRow(i.ID, row.RowNo, "skipped", "reject", row.AssetID)
+}
+
+// UndoImport takes back what an import did, as one act. Rows that were changed
+// since fail it with Conflict changed_since, which lists them; with
+// unchangedOnly they are left and all others taken back.
+func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, unchangedOnly bool) (store.Import, error) {
+	return a.changeImport(ctx, by, id, []string{"applied"}, func(tx *store.Tx, i *store.Import) error {
+		changes, err := tx.ImportChanges(id)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(changes))
+		for n, c := range changes {
+			ids[n] = c.AssetID
+		}
+		records, err := tx.AssetsByID(ids)
+		if err != nil {
+			return err
+		}
+		withFiles, err := tx.AssetsWithFiles(ids)
+		if err != nil {
+			return err
+		}
+		refusal := fault.New(fault.Conflict, "changed_since", bilingual.T("有记录在导入后被修改，不能整体撤销", "records were changed after the import; it cannot be undone as a whole")).
+			WithMend("处理所列记录，或只撤销未改动的行", "see to the records listed, or undo only the rows that nobody changed")
+		var undoable []store.ImportChange
+		for _, c := range changes {
+			record, ok := records[c.AssetID]
+			if ok && record.Version == c.VersionAfter && !(c.Kind == "created" && withFiles[c.AssetID]) {
+				undoable = append(undoable, c)
+				continue
+			}
+			refusal.Details = append(refusal.Details, fault.Detail{Location: fmt.Sprintf("row.%d", c.RowNo), Code: "changed_since", Value: record.Label,
+				Message: bilingual.F("第 %d 行 %s 已被修改", "row %d, %s, was changed", c.RowNo, record.Label)})
+		}
+		if len(refusal.Details) > 0 && !unchangedOnly {
+			return refusal
+		}
+		for _, c := range undoable {
+			if err := a.undoChange(tx, i, c, records[c.AssetID]); err != nil {
+				return err
+			}
+		}
+		i.State = "undone"
+		return nil
+	})
+}
+
+func (a *App) undoChange(tx *store.Tx, i *store.Import, c store.ImportChange, record store.AssetRecord) error {
+	reason := "undo import " + i.ID
+	if c.Kind == "created" {
+		return tx.RemoveAsset(&record, reason)
+	}
+	var form map[string]string
+	if err := json.Unmarshal([]byte(c.Before), &form); err != nil {
+		return fmt.Errorf("app: row %d of import %s: %w", c.RowNo, i.ID, err)
+	}
+	asset, _ := a.Reference.Check(i.Class, registry.Input{City: record.CityCode, Fields: form, Today: a.Today()})
+	restored := record
+	restored.Asset = asset
+	restored.ID, restored.Status = record.ID, record.Status
+	restored.Counting = a.counting(asset, nil)
+	return tx.UpdateAsset(&record, &restored, "undo", reason)
+}

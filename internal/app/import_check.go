@@ -1,0 +1,363 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/sheet"
+	"phaseout/internal/store"
+)
+
+// checkChunk is how many rows are checked between two signs of life.
+const checkChunk = 500
+
+// checkedRow is one data row on its way through the check.
+type checkedRow struct {
+	row      int
+	asset    registry.Asset
+	outcome  registry.Outcome
+	findings []registry.Finding
+}
+
+// checkImport reads the whole sheet and keeps, for each row, what would become
+// of it. Nothing of the registry changes.
+func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) error {
+	data, err := a.Blobs.Open(i.FileSHA256)
+	if err != nil {
+		return err
+	}
+	book, err := sheet.Open(i.FileName, data)
+	if err != nil {
+		return err
+	}
+	header, err := sheet.FindHeader(book, func(heading string) (string, bool) { return registry.FindField(i.Class, heading) })
+	if err != nil {
+		return err
+	}
+	if err := requireColumns(i.Class, header); err != nil {
+		return err
+	}
+	c := importCheck{app: a, by: by, current: i, header: header, columns: map[string]string{}, batch: registry.NewBatch()}
+	if err := c.describe(book); err != nil {
+		return err
+	}
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	var chunk []checkedRow
+	for row, err := range book.Rows() {
+		if err != nil {
+			return err
+		}
+		if row.Number <= header.Row {
+			continue
+		}
+		if sheet.IsTotals(row) {
+			c.counts.Ignored++
+			continue
+		}
+		if checked, ok := c.check(row); ok {
+			chunk = append(chunk, checked)
+		}
+		if len(chunk) == checkChunk {
+			if err := c.keep(ctx, chunk, "checking"); err != nil {
+				return err
+			}
+			chunk = chunk[:0]
+		}
+	}
+	return c.keep(ctx, chunk, "checked")
+}
+
+// requireColumns fails if a column is missing that no row can do without.
+func requireColumns(class registry.Class, header sheet.Header) error {
+	spec, _ := registry.SpecOf(class)
+	var missingZH, missingEN []string
+	for _, f := range spec.Fields {
+		if f.Required && !slices.ContainsFunc(header.Columns, func(c sheet.Column) bool { return c.Key == f.Key }) {
+			missingZH, missingEN = append(missingZH, f.Name.ZH), append(missingEN, f.Name.EN)
+		}
+	}
+	if len(missingZH) == 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "missing_column", bilingual.T("缺少必需的列："+strings.Join(missingZH, "、"), "columns are missing: "+strings.Join(missingEN, ", "))).
+		WithMend("补上这些列，或下载模板对照表头", "add these columns, or compare the headings with the template")
+}
+
+type importCheck struct {
+	app     *App
+	by      access.Actor
+	current store.Import
+	header  sheet.Header
+	columns map[string]string // field → column letter
+	batch   *registry.Batch
+	counts  ImportCounts
+}
+
+func (c *importCheck) describe(book *sheet.Book) error {
+	described := ImportSheet{Name: book.SheetName, HeaderRow: c.header.Row, Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}}
+	for _, column := range c.header.Columns {
+		c.columns[column.Key] = column.Letter
+		described.Mapping = append(described.Mapping, ImportColumn{column.Letter, column.Heading, column.Key})
+	}
+	for _, column := range c.header.Unmapped {
+		nearest, _ := registry.NearestField(c.current.Class, column.Heading)
+		described.Unmapped = append(described.Unmapped, UnmappedColumn{column.Letter, column.Heading, nearest})
+	}
+	text, err := json.Marshal(described)
+	c.current.Sheet = string(text)
+	return err
+}
+
+// begin clears what an interrupted check left behind and says that this one
+// has started.
+func (c *importCheck) begin(ctx context.Context) error {
+	return c.save(ctx, func(tx *store.Tx, i *store.Import) error {
+		i.Done, i.Sheet = 0, c.current.Sheet
+		return tx.ClearImportRows(i.ID)
+	})
+}
+
+func (c *importCheck) save(ctx context.Context, change func(*store.Tx, *store.Import) error) error {
+	return c.app.DB.Write(ctx, c.by, func(tx *store.Tx) error {
+		after := c.current
+		if err := change(tx, &after); err != nil {
+			return err
+		}
+		if err := tx.UpdateImport(c.current, &after); err != nil {
+			return err
+		}
+		c.current = after
+		return nil
+	})
+}
+
+// check reads one row of the sheet. It reports false for a row without data.
+func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
+	in := registry.Input{City: c.current.CityCode, District: c.by.Scope.District(), Fields: map[string]string{}, Today: c.app.Today()}
+	blank := true
+	for _, column := range c.header.Columns {
+		if column.Index >= len(row.Cells) {
+			continue
+		}
+		cell := row.Cells[column.Index]
+		blank = blank && strings.TrimSpace(cell) == ""
+		in.Fields[column.Key] = cell
+	}
+	if blank {
+		c.counts.Ignored++
+		return checkedRow{}, false
+	}
+	asset, findings := c.app.Reference.Check(c.current.Class, in)
+	outcome, findings := c.batch.Add(row.Number, asset, findings)
+	return checkedRow{row.Number, asset, outcome, findings}, true
+}
+
+// keep compares checked rows with the registry and keeps what came out.
+func (c *importCheck) keep(ctx context.Context, chunk []checkedRow, state string) error {
+	known, err := c.known(ctx, chunk)
+	if err != nil {
+		return err
+	}
+	var rows []store.ImportRow
+	var findings []store.ImportFinding
+	for _, checked := range chunk {
+		row, found, err := c.compare(checked, known)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		for position, f := range found {
+			findings = append(findings, c.finding(checked.row, position+1, f))
+		}
+		c.tally(row)
+	}
+	counts, err := json.Marshal(c.counts)
+	if err != nil {
+		return err
+	}
+	return c.save(ctx, func(tx *store.Tx, i *store.Import) error {
+		i.State, i.Done, i.Total, i.Counts = state, int64(c.counts.Total), int64(c.counts.Total), string(counts)
+		return tx.PutImportRows(rows, findings)
+	})
+}
+
+func (c *importCheck) finding(row, position int, f registry.Finding) store.ImportFinding {
+	value := f.Value
+	switch f.Field {
+	case "owner_id":
+		value = store.MaskID(value)
+	case "owner_phone":
+		value = store.MaskPhone(value)
+	}
+	return store.ImportFinding{ImportID: c.current.ID, RowNo: row, Position: position, Col: c.columns[f.Field], Field: f.Field, Value: value,
+		Code: f.Code, Severity: f.Severity, MessageZH: f.Message.ZH, MessageEN: f.Message.EN, MendZH: f.Mend.ZH, MendEN: f.Mend.EN}
+}
+
+func (c *importCheck) tally(row store.ImportRow) {
+	c.counts.Total++
+	switch {
+	case row.Outcome == "create" && row.Warned:
+		c.counts.Warn++
+	case row.Outcome == "create":
+		c.counts.Create++
+	case row.Outcome == "update":
+		c.counts.Update++
+	case row.Outcome == "unchanged":
+		c.counts.Unchanged++
+	case row.Outcome == "duplicate":
+		c.counts.Duplicate++
+	default:
+		c.counts.Reject++
+	}
+}
+
+// registered is what the registry holds of the identifiers of some rows.
+type registered struct {
+	holders map[string][]store.Match // kind + norm → assets of the whole province
+	records map[string]store.AssetRecord
+}
+
+func (c *importCheck) known(ctx context.Context, chunk []checkedRow) (registered, error) {
+	var identifiers []registry.Identifier
+	for _, checked := range chunk {
+		if checked.outcome == registry.OutcomeCreate || checked.outcome == registry.OutcomeWarn {
+			identifiers = append(identifiers, checked.asset.Identifiers...)
+		}
+	}
+	matches, err := c.app.DB.Holders(ctx, identifiers)
+	if err != nil {
+		return registered{}, err
+	}
+	known := registered{holders: map[string][]store.Match{}}
+	ids := map[string]bool{}
+	for _, m := range matches {
+		known.holders[m.Kind+"\n"+m.Norm] = append(known.holders[m.Kind+"\n"+m.Norm], m)
+		ids[m.AssetID] = true
+	}
+	known.records, err = c.app.DB.AssetsByID(ctx, c.by.Scope, slices.Sorted(maps.Keys(ids)))
+	return known, err
+}
+
+// compare decides what would become of a row that is good in itself: created,
+// changed, unchanged, or refused because of what the registry holds.
+func (c *importCheck) compare(checked checkedRow, known registered) (store.ImportRow, []registry.Finding, error) {
+	row := store.ImportRow{ImportID: c.current.ID, RowNo: checked.row, Label: checked.asset.Label, Outcome: "reject"}
+	findings := checked.findings
+	switch checked.outcome {
+	case registry.OutcomeReject:
+		return row, findings, nil
+	case registry.OutcomeDuplicate:
+		row.Outcome = "duplicate"
+		return row, findings, nil
+	}
+	holders := map[string]store.Match{}
+	shared := false
+	for _, i := range checked.asset.Identifiers {
+		for _, m := range known.holders[i.Kind+"\n"+i.Norm] {
+			if i.Unique {
+				holders[m.AssetID] = m
+			}
+		}
+	}
+	for _, i := range checked.asset.Identifiers {
+		for _, m := range known.holders[i.Kind+"\n"+i.Norm] {
+			if _, own := holders[m.AssetID]; i.Kind == "engine_no" && !own && !shared {
+				shared = true
+				if !slices.ContainsFunc(findings, func(f registry.Finding) bool { return f.Code == "shared_engine" }) {
+					findings = append(findings, registry.SharedEngine(i))
+				}
+			}
+		}
+	}
+	row.Warned = len(findings) > 0
+	form, err := json.Marshal(formOf(checked.asset))
+	if err != nil {
+		return row, findings, err
+	}
+	row.Data = string(form)
+	switch len(holders) {
+	case 0:
+		row.Outcome = "create"
+		return row, findings, nil
+	case 1:
+	default:
+		return row, append(findings, identityFinding(checked.asset, "ambiguous_match",
+			bilingual.T("号码分别属于两条已有记录", "its numbers belong to two different records"),
+			bilingual.T("请先核实这两条记录是否为同一辆（台、艘）", "find out first whether the two are the same"))), nil
+	}
+	for id, match := range holders {
+		record, mine := known.records[id]
+		if !mine {
+			return row, append(findings, identityFinding(checked.asset, "registered_elsewhere",
+				bilingual.T("该号码已在其他地区登记", "the number is registered in another area"),
+				bilingual.T("请核对号码；如已转入，请办理转移", "check the number; if it moved here, ask for a transfer"))), nil
+		}
+		row.AssetID = id
+		merged, changes := c.merge(record, checked.asset)
+		if len(changes) == 0 {
+			row.Outcome = "unchanged"
+			return row, findings, nil
+		}
+		if match.Status != registry.InUse {
+			return row, append(findings, identityFinding(checked.asset, "retired_identity",
+				bilingual.T("该号码已淘汰，不能由导入修改", "it has left service; an import cannot change it"),
+				bilingual.T("请核对号码是否填错", "check whether the number is right"))), nil
+		}
+		row.Outcome = "update"
+		text, err := json.Marshal(merged)
+		if err != nil {
+			return row, findings, err
+		}
+		row.Data = string(text)
+		text, err = json.Marshal(changes)
+		row.Changes = string(text)
+		return row, findings, err
+	}
+	return row, findings, nil
+}
+
+// merge lays a row over the record it matches: what the row leaves blank stays.
+func (c *importCheck) merge(record store.AssetRecord, asset registry.Asset) (map[string]string, []FieldChange) {
+	was := formOf(record.Asset)
+	merged := maps.Clone(was)
+	for key, value := range formOf(asset) {
+		if value != "" {
+			merged[key] = value
+		}
+	}
+	var changes []FieldChange
+	for _, key := range slices.Sorted(maps.Keys(merged)) {
+		before, after := was[key], merged[key]
+		if before == after {
+			continue
+		}
+		switch key {
+		case "owner_id":
+			before, after = store.MaskID(before), store.MaskID(after)
+		case "owner_phone":
+			before, after = store.MaskPhone(before), store.MaskPhone(after)
+		}
+		changes = append(changes, FieldChange{key, before, after})
+	}
+	return merged, changes
+}
+
+func identityFinding(asset registry.Asset, code string, message, mend bilingual.Text) registry.Finding {
+	f := registry.Finding{Code: code, Severity: registry.Error, Message: message, Mend: mend, Value: asset.Label}
+	for _, i := range asset.Identifiers {
+		if i.Unique {
+			f.Field, f.Value = i.Kind, i.Value
+			break
+		}
+	}
+	return f
+}

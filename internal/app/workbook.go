@@ -1,0 +1,159 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/sheet"
+	"phaseout/internal/target"
+)
+
+// rowsOf turns rows in memory into what a workbook reads.
+func rowsOf(rows [][]any) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// percent prints basis points as "87.50%", "—" where there is nothing to
+// divide by.
+func percent(bp *int64) string {
+	if bp == nil {
+		return "—"
+	}
+	return fmt.Sprintf("%d.%02d%%", *bp/100, *bp%100)
+}
+
+// ProgressWorkbook writes the progress sheet as the province hands it on: what
+// counts, as of when, who made it and when, then the figures.
+func (a *App) ProgressWorkbook(ctx context.Context, by access.Actor, f ProgressFilter, lang bilingual.Lang) ([]byte, error) {
+	s, err := a.Progress(ctx, by.Scope, f)
+	if err != nil {
+		return nil, err
+	}
+	t := func(zh, en string) string { return bilingual.T(zh, en).In(lang) }
+	table := sheet.Table{Title: t("老旧车船机械淘汰进度表", "Progress of the phase-out"), Notes: []string{
+		t("截止日期：", "As of: ") + string(s.AsOf),
+		t("制表人：", "Made by: ") + by.Name + "    " + t("制表时间：", "Made at: ") + a.DB.Now().In(civil.Shanghai).Format("2006-01-02 15:04"),
+	}}
+	for _, d := range definitionsIn(s.Targets) {
+		table.Notes = append(table.Notes, t("口径：", "Definition: ")+d.Name.In(lang)+" v"+fmt.Sprint(d.Revision)+sampleMark(d.Sample, lang)+" — "+d.Text.In(lang))
+	}
+	for _, heading := range []bilingual.Text{
+		bilingual.T("城市", "City"), bilingual.T("县区", "District"), bilingual.T("类别", "Class"), bilingual.T("目标", "Target"),
+		bilingual.T("基准数", "Baseline"), bilingual.T("新增", "Additions"), bilingual.T("已交售", "Handed in"), bilingual.T("已申报", "Declared"),
+		bilingual.T("有证明", "Evidenced"), bilingual.T("已核实", "Verified"), bilingual.T("改造", "Converted"), bilingual.T("转出", "Moved out"),
+		bilingual.T("剩余", "Remaining"), bilingual.T("要求数", "Required"), bilingual.T("完成率", "Completion"), bilingual.T("占基准", "Share of baseline"),
+	} {
+		table.Head = append(table.Head, sheet.Head{Title: heading.In(lang), Width: 12})
+	}
+	var rows [][]any
+	for _, l := range s.Lines {
+		rows = append(rows, a.progressCells(l, lang))
+	}
+	total := a.progressCells(s.Total, lang)
+	total[0] = t("合计", "Total")
+	var b bytes.Buffer
+	err = sheet.WriteXLSX(&b, table, rowsOf(append(rows, total)))
+	return b.Bytes(), err
+}
+
+func sampleMark(sample bool, lang bilingual.Lang) string {
+	if sample {
+		return bilingual.T("（示例，非官方口径）", " (example, not official)").In(lang)
+	}
+	return ""
+}
+
+func definitionsIn(targets []target.Target) []target.Definition {
+	var found []target.Definition
+	add := func(d target.Definition) {
+		if !slices.ContainsFunc(found, func(f target.Definition) bool { return f.Code == d.Code && f.Revision == d.Revision }) {
+			found = append(found, d)
+		}
+	}
+	for _, t := range targets {
+		add(t.Definition)
+		if t.Threshold != nil {
+			add(*t.Threshold)
+		}
+	}
+	return found
+}
+
+func (a *App) progressCells(l Line, lang bilingual.Lang) []any {
+	f := l.Figures
+	class := ""
+	if spec, ok := registry.SpecOf(l.Class); ok {
+		class = spec.Name.In(lang)
+	}
+	required := any(bilingual.T("未设定", "not set").In(lang))
+	if f.Required != nil {
+		required = *f.Required
+	}
+	goal := ""
+	if l.Target != nil {
+		goal = l.Target.Code
+	}
+	return []any{a.regionName(l.CityCode, lang), a.regionName(l.DistrictCode, lang), class, goal, f.Baseline, f.Additions, f.HandedIn, f.Declared, f.Evidenced,
+		f.Verified, f.Converted, f.MovedOut, f.Remaining, required, percent(target.ShareBP(f.Verified, f.Required)), percent(target.ShareBP(f.Verified, &f.Baseline))}
+}
+
+func (a *App) regionName(code string, lang bilingual.Lang) string {
+	r, _ := a.Reference.Region(code)
+	return bilingual.T(r.Name, r.NameEN).In(lang)
+}
+
+// BatchWorkbook writes a batch's sealed lines for the bank, with count, total
+// and digest on top.
+func (a *App) BatchWorkbook(ctx context.Context, scope access.Scope, id string, lang bilingual.Lang) (name string, workbook []byte, err error) {
+	batch, err := a.DB.Batch(ctx, scope, id)
+	if err != nil {
+		return "", nil, err
+	}
+	t := func(zh, en string) string { return bilingual.T(zh, en).In(lang) }
+	table := sheet.Table{Title: t("补贴支付批次 ", "Payment batch ") + batch.Number, Notes: []string{
+		fmt.Sprintf(t("%s    笔数 %d    合计 %s 元", "%s    %d lines    total %s yuan"), batch.ProgramName.In(lang), batch.LineCount, batch.TotalFen.Yuan()),
+		"SHA-256 " + batch.SHA256,
+	}, Head: []sheet.Head{{Title: t("序号", "No."), Width: 8}, {Title: t("收款人名称", "Payee"), Width: 28}, {Title: t("收款人账户", "Account"), Width: 26},
+		{Title: t("开户银行", "Bank"), Width: 28}, {Title: t("金额（元）", "Amount (yuan)"), Width: 16, Kind: sheet.MoneyColumn}, {Title: t("摘要", "Purpose"), Width: 24}}}
+	var rows [][]any
+	for _, l := range batch.Lines {
+		rows = append(rows, []any{l.LineNo, l.PayeeName, l.PayeeAccount, l.PayeeBank, l.AmountFen, t("淘汰补贴 ", "phase-out subsidy ") + l.AssetLabel})
+	}
+	var b bytes.Buffer
+	err = sheet.WriteXLSX(&b, table, rowsOf(rows))
+	return batch.Number + ".xlsx", b.Bytes(), err
+}
+
+// ImportTemplate writes the empty workbook of a class: its headings, drop-downs
+// for dictionaries, an example row that the importer skips.
+func (a *App) ImportTemplate(class registry.Class, lang bilingual.Lang) ([]byte, error) {
+	if _, ok := registry.SpecOf(class); !ok {
+		return nil, fault.Missing()
+	}
+	spec := a.Reference.SpecWithOptions(class)
+	columns := make([]sheet.TemplateColumn, len(spec.Fields))
+	for i, f := range spec.Fields {
+		columns[i] = sheet.TemplateColumn{Heading: f.Name.In(lang), Hint: f.Hint.In(lang), Required: f.Required, Example: f.Example,
+			Text: f.Type == registry.TextField || f.Type == registry.DayField}
+		for _, o := range f.Options {
+			columns[i].Options = append(columns[i].Options, o.Name.In(lang))
+		}
+	}
+	var b bytes.Buffer
+	err := sheet.WriteTemplate(&b, spec.Name.In(lang), columns)
+	return b.Bytes(), err
+}

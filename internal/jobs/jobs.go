@@ -1,0 +1,172 @@
+// Package jobs runs background work from a queue in the database, so that a
+// restart forgets none of it (docs/adr/0007).
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"phaseout/internal/app"
+	"phaseout/internal/store"
+)
+
+// silence is how long an import may give no sign of life before another worker
+// takes it over.
+const silence = time.Minute
+
+// importArgs is the job that does what is due on an import.
+type importArgs struct {
+	ImportID string `json:"import_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (importArgs) Kind() string { return app.JobImport }
+
+type importWorker struct {
+	river.WorkerDefaults[importArgs]
+	app *app.App
+}
+
+// Work does what is due on the import. The deed itself is safe to repeat.
+func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) error {
+	return w.app.RunImport(ctx, job.Args.ImportID)
+}
+
+// Timeout lets an import take its time: it gives signs of life itself.
+func (w *importWorker) Timeout(*river.Job[importArgs]) time.Duration { return -1 }
+
+// Queue is a running job queue.
+type Queue struct {
+	client *river.Client[*sql.Tx]
+	db     *store.DB
+	own    *sql.DB // SQLite: the queue's own connection
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+func driverFor(db *store.DB) (riverdriver.Driver[*sql.Tx], *sql.DB, error) {
+	if db.Engine() == store.Postgres {
+		handle, err := db.Handle()
+		return riverdatabasesql.New(handle), nil, err
+	}
+	own, err := db.OwnHandle()
+	if err != nil {
+		return nil, nil, err
+	}
+	return riversqlite.New(own), own, nil
+}
+
+// Migrate brings the queue's tables up to date.
+func Migrate(ctx context.Context, db *store.DB) error {
+	driver, own, err := driverFor(db)
+	if err != nil {
+		return err
+	}
+	if own != nil {
+		defer func() { _ = own.Close() }()
+	}
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet()})
+	if err != nil {
+		return fmt.Errorf("jobs: migrate: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("jobs: migrate: %w", err)
+	}
+	return nil
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// Start starts the queue: it works off what is there, takes over what a
+// stopped process left in the middle, and is where the store puts new jobs.
+func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
+	driver, own, err := driverFor(a.DB)
+	if err != nil {
+		return nil, err
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &importWorker{app: a})
+	client, err := river.NewClient(driver, &river.Config{
+		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
+		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,
+		ErrorHandler: &failures{log},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jobs: start: %w", err)
+	}
+	a.DB.SetEnqueuer(func(ctx context.Context, tx *sql.Tx, _, id string) error {
+		_, err := client.InsertTx(ctx, tx, importArgs{id}, nil)
+		return err
+	})
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	if err := client.Start(running); err != nil {
+		cancel()
+		return nil, fmt.Errorf("jobs: start: %w", err)
+	}
+	q := &Queue{client: client, db: a.DB, own: own, stop: cancel, done: make(chan struct{})}
+	cutoff := a.DB.Now().Add(-silence)
+	if a.DB.Engine() == store.SQLite {
+		cutoff = a.DB.Now() // the file has one process: whatever is under way has lost its worker
+	}
+	if err := q.takeOver(running, cutoff); err != nil {
+		return nil, err
+	}
+	go q.watch(running, log)
+	return q, nil
+}
+
+// takeOver puts jobs in for the imports that have given no sign of life since.
+func (q *Queue) takeOver(ctx context.Context, cutoff time.Time) error {
+	orphans, err := q.db.UnfinishedImports(ctx, cutoff)
+	if err != nil {
+		return err
+	}
+	for _, i := range orphans {
+		if _, err := q.client.Insert(ctx, importArgs{i.ID}, nil); err != nil {
+			return fmt.Errorf("jobs: take over import %s: %w", i.ID, err)
+		}
+	}
+	return nil
+}
+
+func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
+	defer close(q.done)
+	tick := time.NewTicker(silence)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := q.takeOver(ctx, q.db.Now().Add(-silence)); err != nil {
+				log.Error("take over imports", "error", err)
+			}
+		}
+	}
+}
+
+// Stop lets the jobs under way finish until ctx is done, then ends them; what
+// is not finished goes on at the next start.
+func (q *Queue) Stop(ctx context.Context) error {
+	err := q.client.Stop(ctx)
+	if err != nil {
+		err = q.client.StopAndCancel(context.WithoutCancel(ctx))
+	}
+	q.stop()
+	<-q.done
+	if q.own != nil {
+		if closing := q.own.Close(); err == nil {
+			err = closing
+		}
+	}
+	return err
+}

@@ -1,0 +1,293 @@
+package registry
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/identifier"
+)
+
+// checker collects the normalised fields and the findings of one input.
+type checker struct {
+	ref      *Reference
+	in       Input
+	class    Class
+	asset    Asset
+	findings []Finding
+	group    string // group of the category
+}
+
+// Check is the one rule for a record, whoever gives it: form, API or import.
+// It normalises every field, fills the typed members of the asset and returns
+// every finding at once. Checking the fields of a good asset again gives the
+// same asset.
+func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
+	p := profiles[class]
+	c := &checker{ref: ref, in: in, class: class, asset: Asset{Class: class, CityCode: in.City, Stage: "unknown", StageSource: "none", Fields: map[string]string{}}}
+	for _, f := range p.Fields {
+		c.field(f, p)
+	}
+	a := &c.asset
+	a.Category, a.Fuel, a.Model = a.Fields["category"], a.Fields["fuel"], a.Fields["model"]
+	a.RegisteredOn, a.BuiltOn = civil.Day(a.Fields["registered_on"]), civil.Day(a.Fields["built_on"])
+	a.PoliceStatus, a.OwnerName, a.DistrictCode = a.Fields["police_status"], a.Fields["owner_name"], a.Fields["district"]
+	if stage := a.Fields["stage"]; stage != "" && stage != "unknown" {
+		a.Stage, a.StageSource = stage, "record"
+	}
+	c.scrapDue(p)
+	if c.failed() {
+		return c.asset, c.findings
+	}
+	a.Identifiers = p.identifiers(a.Fields)
+	a.Label = a.Identifiers[0].Value
+	a.CohortOn = p.cohort(*a)
+	a.InScope = a.CohortOn != "" && a.CohortOn <= in.Today
+	c.scope(p)
+	if p.contradictions != nil {
+		c.findings = append(c.findings, p.contradictions(*a, c.group)...)
+	}
+	return c.asset, c.findings
+}
+
+func (c *checker) failed() bool {
+	for _, f := range c.findings {
+		if f.Severity == Error {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) add(f FieldSpec, code string, severity Severity, message, mend bilingual.Text) {
+	c.findings = append(c.findings, Finding{Field: f.Key, Value: c.in.Fields[f.Key], Code: code, Severity: severity, Message: message, Mend: mend})
+}
+
+func (c *checker) wrong(f FieldSpec, code string, message, mend bilingual.Text) {
+	c.add(f, code, Error, message, mend)
+}
+
+// named puts a field's name before a text.
+func named(f FieldSpec, zh, en string) bilingual.Text {
+	return bilingual.T(f.Name.ZH+zh, f.Name.EN+en)
+}
+
+// field reads one field by its type.
+func (c *checker) field(f FieldSpec, p profile) {
+	raw := strings.TrimSpace(norm.NFC.String(strings.Map(dropInvisible, c.in.Fields[f.Key])))
+	if raw == "" {
+		if f.Required {
+			c.wrong(f, "required", named(f, "不能为空", " is missing"), bilingual.T("请填写；"+f.Hint.ZH, "fill it in: "+f.Hint.EN))
+		}
+		return
+	}
+	if len(raw) > 400 {
+		c.wrong(f, "format", named(f, "内容过长", " is too long"), bilingual.T("请缩短到 100 个字以内", "shorten it to 100 signs"))
+		return
+	}
+	value, good := raw, true
+	switch f.Type {
+	case DayField:
+		value, good = c.day(f, raw)
+	case IntegerField, DecimalField:
+		value, good = c.number(f, raw)
+	case OptionField:
+		value, good = c.option(f, raw)
+	case DistrictField:
+		value, good = c.district(f, raw)
+	default:
+		value, good = c.text(f, raw)
+	}
+	switch {
+	case !good:
+	case f.Key == "owner_id":
+		c.asset.OwnerID = value
+	case f.Key == "owner_phone":
+		c.asset.OwnerPhone = value
+	case value != "":
+		c.asset.Fields[f.Key] = value
+	}
+}
+
+func dropInvisible(r rune) rune {
+	if r == '\u3000' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r' {
+		return ' '
+	}
+	if r < ' ' || r == '\ufeff' || (r >= '\u200b' && r <= '\u200f') || (r >= '\u202a' && r <= '\u202e') {
+		return -1
+	}
+	return r
+}
+
+// text reads a text field; those that are identifiers have their own forms.
+func (c *checker) text(f FieldSpec, raw string) (string, bool) {
+	var r identifier.Result
+	switch f.Key {
+	case "plate":
+		r = identifier.Plate(raw, "湘")
+	case "vin":
+		r = identifier.VIN(raw, c.before2004())
+	case "serial":
+		r = identifier.Serial(raw)
+	case "env_code":
+		r = identifier.EnvCode(raw)
+	case "farm_plate":
+		r = identifier.FarmPlate(raw)
+	case "ship_id":
+		r = identifier.ShipID(raw)
+	case "owner_id":
+		r = identifier.OwnerID(raw)
+	case "owner_phone":
+		r = identifier.Phone(raw)
+	case "engine_no", "ship_name", "survey_no":
+		return identifier.Normalize(raw), true
+	default:
+		return strings.Join(strings.Fields(raw), " "), true
+	}
+	switch r.Status {
+	case identifier.FormatError:
+		c.wrong(f, "format", r.Reason, r.Mend)
+		return "", false
+	case identifier.ChecksumWarn:
+		c.add(f, "check_digit", Warning, r.Reason, r.Mend)
+	}
+	return r.Value, true
+}
+
+// before2004 reports whether the vehicle is old enough for a short frame number.
+func (c *checker) before2004() bool {
+	day, err := ParseDay(c.in.Fields["registered_on"])
+	return err == nil && day < "2004-01-01"
+}
+
+func (c *checker) day(f FieldSpec, raw string) (string, bool) {
+	day, err := ParseDay(raw)
+	switch {
+	case err != nil:
+		c.wrong(f, "date_invalid", named(f, "“"+raw+"”不是有效日期", " "+strconv.Quote(raw)+" is not a day of the calendar"),
+			bilingual.T("请按 2009-03-05 的格式填写真实日期", "write a real day as 2009-03-05"))
+		return "", false
+	case f.Key == "scrap_due_on":
+		if day.Year() >= 2099 { // how registers write "no limit"
+			return "", true
+		}
+	case day > c.in.Today:
+		c.wrong(f, "date_future", named(f, " "+string(day)+" 晚于今天", " "+string(day)+" is after today"),
+			bilingual.T("请核对年份", "check the year"))
+		return "", false
+	case day < "1900-01-01":
+		c.wrong(f, "date_invalid", named(f, " "+string(day)+" 早于 1900 年", " "+string(day)+" is before 1900"), bilingual.T("请核对年份", "check the year"))
+		return "", false
+	}
+	return string(day), true
+}
+
+var (
+	numberForm = regexp.MustCompile(`^-?[0-9]{1,12}(\.[0-9]{1,12})?$`)
+	unitSigns  = strings.NewReplacer(",", "", "，", "", "千克", "", "公斤", "", "千瓦", "", "总吨", "", "吨", "", "KG", "", "KW", "", "GT", "")
+)
+
+func (c *checker) number(f FieldSpec, raw string) (string, bool) {
+	v := unitSigns.Replace(identifier.Normalize(raw))
+	if !numberForm.MatchString(v) {
+		c.wrong(f, "format", named(f, "“"+raw+"”不是数字", " "+strconv.Quote(raw)+" is not a number"),
+			bilingual.T("只填数字，单位 "+f.Unit, "digits only, in "+f.Unit))
+		return "", false
+	}
+	n, _ := strconv.ParseFloat(v, 64)
+	if n < f.Min || n > f.Max {
+		limits := bilingual.T("应在 "+short(f.Min)+" 到 "+short(f.Max)+" "+f.Unit+" 之间", "between "+short(f.Min)+" and "+short(f.Max)+" "+f.Unit)
+		c.wrong(f, "out_of_range", named(f, " "+v+" 超出合理范围", " "+v+" is out of range"), limits)
+		return "", false
+	}
+	if f.Type == IntegerField {
+		return strconv.FormatInt(int64(n+0.5), 10), true
+	}
+	return short(n), true
+}
+
+func short(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (c *checker) option(f FieldSpec, raw string) (string, bool) {
+	o, found := c.ref.FindOption(c.class, f.Dictionary, raw)
+	if !found {
+		c.wrong(f, "unknown_value", named(f, "“"+raw+"”不在字典中", " "+strconv.Quote(raw)+" is in no dictionary"),
+			bilingual.T("请改为字典中的名称；"+f.Hint.ZH, "use a name of the dictionary: "+f.Hint.EN))
+		return "", false
+	}
+	if f.Key == "category" {
+		c.group = o.Group
+	}
+	return o.Code, true
+}
+
+func (c *checker) district(f FieldSpec, raw string) (string, bool) {
+	code, belongs := c.ref.FindDistrict(c.in.City, raw)
+	city := c.ref.byCode[c.in.City]
+	if !belongs {
+		c.wrong(f, "wrong_city", bilingual.F("“%s”不属于本次登记的城市", "%q is not a district of the city", raw),
+			bilingual.T("请填写"+city.Name+"的县区", "give a district of "+city.NameEN))
+		return "", false
+	}
+	if c.in.District != "" && code != c.in.District {
+		own := c.ref.byCode[c.in.District]
+		c.wrong(f, "wrong_city", bilingual.T("“"+raw+"”不是您所在的县区", strconv.Quote(raw)+" is not your district"),
+			bilingual.T("只能登记"+own.Name+"的数据", "you can register for "+own.NameEN+" only"))
+		return "", false
+	}
+	return code, true
+}
+
+// scrapDue takes the mandatory scrapping date from the record, else computes
+// it: from the first registration, or from the production date if registered
+// more than two years after it.
+func (c *checker) scrapDue(p profile) {
+	a := &c.asset
+	if c.in.District != "" && a.DistrictCode == "" {
+		a.DistrictCode = c.in.District
+		a.Fields["district"] = c.in.District
+	}
+	if given := a.Fields["scrap_due_on"]; given != "" {
+		a.ScrapDueOn, a.ScrapDueSource = civil.Day(given), "record"
+		return
+	}
+	start := a.RegisteredOn
+	if start == "" || (a.BuiltOn != "" && a.BuiltOn.AddYears(2) < start) {
+		start = a.BuiltOn
+	}
+	if years := p.lasts(*a, c.group); years > 0 && start != "" {
+		a.ScrapDueOn, a.ScrapDueSource = start.AddYears(years), "computed"
+	}
+}
+
+// scope warns where no requirement covers the record.
+func (c *checker) scope(p profile) {
+	a := c.asset
+	switch {
+	case a.InScope:
+	case a.Class != Vessel && a.Stage == "unknown":
+		c.findings = append(c.findings, Finding{Field: "stage", Code: "stage_unknown", Severity: Warning,
+			Message: bilingual.T("未填排放标准，按“未知”登记并单独统计", "no emission stage given: kept as unknown and counted as such"),
+			Mend:    bilingual.T("请从登记资料或环保信息公开平台查明后补填", "find it in the register or the public disclosure and add it")})
+	default:
+		_, _, reason := ExplainScope(a, c.in.Today)
+		field, value := "stage", c.in.Fields["stage"]
+		if a.Class == Vessel {
+			field, value = "built_on", c.in.Fields["built_on"]
+		}
+		c.findings = append(c.findings, Finding{Field: field, Value: value, Code: "out_of_scope", Severity: Warning, Message: reason,
+			Mend: bilingual.T("可以登记，但不计入淘汰要求", "it can be registered but counts toward no requirement")})
+	}
+}

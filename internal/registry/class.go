@@ -1,0 +1,171 @@
+package registry
+
+import (
+	"strings"
+
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/identifier"
+)
+
+// profile is a Spec with the rules of its class.
+type profile struct {
+	Spec
+	// identifiers returns the numbers by which the asset is known, the one
+	// that people call it by first.
+	identifiers func(f map[string]string) []Identifier
+	// cohort returns the day from which an asset belongs to the cohort of a
+	// requirement, "" if none covers it.
+	cohort func(a Asset) civil.Day
+	rule   string // name and version of the cohort rule
+	reason bilingual.Text
+	// lasts returns the service years after which scrapping is mandatory, 0 if
+	// there is no limit or it is not known.
+	lasts func(a Asset, group string) int
+	// contradictions returns the warnings about fields that do not fit together.
+	contradictions func(a Asset, group string) []Finding
+}
+
+var (
+	profiles   = map[Class]profile{}
+	classOrder []Class
+)
+
+// register adds a class. Two profiles of one class stop the program at start.
+func register(p profile) Class {
+	if _, twice := profiles[p.Class]; twice {
+		panic("registry: class " + string(p.Class) + " is registered twice")
+	}
+	profiles[p.Class] = p
+	classOrder = append(classOrder, p.Class)
+	return p.Class
+}
+
+// init fixes the order in which classes are shown.
+func init() {
+	for _, p := range []profile{truckProfile, machineryProfile, farmProfile, vesselProfile} {
+		register(p)
+	}
+}
+
+// SpecOf returns the profile of a class, without its dictionaries.
+func SpecOf(c Class) (Spec, bool) {
+	p, ok := profiles[c]
+	return p.Spec, ok
+}
+
+// Classes returns the profiles of all classes in the order in which they are shown.
+func Classes() []Spec {
+	specs := make([]Spec, len(classOrder))
+	for i, c := range classOrder {
+		specs[i] = profiles[c].Spec
+	}
+	return specs
+}
+
+// CohortDay returns the day from which an asset belongs to the cohort of a
+// requirement, "" if none covers it.
+func CohortDay(a Asset) civil.Day { return profiles[a.Class].cohort(a) }
+
+// ExplainScope says whether an asset is covered by a requirement on a day, by
+// which rule in which version, and why.
+func ExplainScope(a Asset, today civil.Day) (inScope bool, rule string, reason bilingual.Text) {
+	p := profiles[a.Class]
+	day := p.cohort(a)
+	facts := bilingual.T("燃料 "+orDash(a.Fuel)+"，排放阶段 "+a.Stage, "fuel "+orDash(a.Fuel)+", stage "+a.Stage)
+	if a.Class == Vessel {
+		facts = bilingual.T("建造日期 "+orDash(string(a.BuiltOn)), "built on "+orDash(string(a.BuiltOn)))
+	}
+	verdict := bilingual.T("，自 "+string(day)+" 起纳入", ", covered from "+string(day))
+	if day == "" {
+		verdict = bilingual.T("，不在要求范围内", ", not covered")
+	} else if day > today {
+		verdict = bilingual.T("，将于 "+string(day)+" 纳入", ", will be covered from "+string(day))
+	}
+	return day != "" && day <= today, p.rule, bilingual.T(p.reason.ZH+"；"+facts.ZH+verdict.ZH, p.reason.EN+"; "+facts.EN+verdict.EN)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "—"
+	}
+	return s
+}
+
+// EarlyMonths returns how many whole months before its mandatory scrapping
+// date an asset would leave service on a day, negative after it.
+func EarlyMonths(a Asset, on civil.Day) (months int, known bool) {
+	if !a.ScrapDueOn.Valid() {
+		return 0, false
+	}
+	return on.MonthsUntil(a.ScrapDueOn), true
+}
+
+// stageAtMost reports whether a stage is known and no cleaner than the limit.
+func stageAtMost(stage, limit string) bool {
+	return strings.HasPrefix(stage, "china") && stage <= limit
+}
+
+// unknownSince is the cohort day of an asset that belongs to a cohort since
+// nobody knows when.
+const unknownSince civil.Day = "1900-01-01"
+
+func since(day civil.Day) civil.Day {
+	if day == "" {
+		return unknownSince
+	}
+	return day
+}
+
+func inconsistent(field, value string, message, mend bilingual.Text) Finding {
+	return Finding{Field: field, Value: value, Code: "inconsistent", Severity: Warning, Message: message, Mend: mend}
+}
+
+// SharedEngine is the finding of an engine number that another record has.
+func SharedEngine(i Identifier) Finding {
+	return Finding{Field: i.Kind, Value: i.Value, Code: "shared_engine", Severity: Warning,
+		Message: bilingual.F("发动机号 %s 与另一条记录相同", "another record has the engine number %s too", i.Value),
+		Mend:    bilingual.T("请核对是否重复登记或填错", "check whether it is the same asset or a slip")}
+}
+
+func unique(kind, value string) Identifier {
+	return Identifier{Kind: kind, Value: value, Norm: identifier.Normalize(value), Unique: true}
+}
+
+func shared(kind, value string) Identifier {
+	return Identifier{Kind: kind, Value: value, Norm: identifier.Normalize(value)}
+}
+
+// ownerFields are those that every class has, with the headings of other
+// offices' sheets.
+func ownerFields(name, id []string) []FieldSpec {
+	return []FieldSpec{
+		{Key: "owner_name", Name: bilingual.T("所有人", "Owner"), Type: TextField, Hint: bilingual.T("个人姓名或单位全称", "person or organisation"), Synonyms: name, Example: "长沙示例运输有限公司"},
+		{Key: "owner_id", Name: bilingual.T("证件号码", "Owner's number"), Type: TextField, Secret: true,
+			Hint: bilingual.T("身份证号或统一社会信用代码", "resident number or unified social credit code"), Synonyms: id, Example: "91430100MA00000003"},
+		{Key: "owner_phone", Name: bilingual.T("联系电话", "Telephone"), Type: TextField, Secret: true, Hint: bilingual.T("手机号或固定电话", "mobile or landline"),
+			Synonyms: []string{"电话", "联系方式", "手机", "手机号", "手机号码", "联系人电话", "车主联系电话"}, Example: "13900000000"},
+		{Key: "district", Name: bilingual.T("所属县区", "District"), Type: DistrictField, Hint: bilingual.T("本市县区名称或代码", "district of the city, by name or code"),
+			Synonyms: []string{"县区", "区县", "县（市、区）", "县市区", "行政区划", "所在县区", "辖区", "区域"}, Example: ""},
+	}
+}
+
+// ways out that more than one class has. What counts is the definition in
+// force; here is only what each way is.
+var (
+	photo       = Evidence{Code: "photo", Name: bilingual.T("拆解照片", "Photo of the dismantling"), Kind: "file", Required: true}
+	certificate = Evidence{Code: "certificate", Name: bilingual.T("回收（拆解）证明扫描件", "Scan of the certificate"), Kind: "file"}
+	deregProof  = Evidence{Code: "deregistration", Name: bilingual.T("注销（变更）证明", "Proof of the change in the register"), Kind: "file"}
+	changedOn   = Evidence{Code: "deregistered_on", Name: bilingual.T("注销（变更）日期", "Day of the change in the register"), Kind: "field", Required: true}
+
+	movedOut = WayOut{Code: "moved_out", Name: bilingual.T("转出省外", "Moved out of the province"), CountsAs: "moved", Evidence: []Evidence{changedOn, deregProof}}
+	other    = WayOut{Code: "other", Name: bilingual.T("其他注销（灭失、出境等）", "Deregistered for other reasons"), CountsAs: "other", Evidence: []Evidence{changedOn, deregProof}}
+)
+
+func scrapped(certificateName bilingual.Text) WayOut {
+	return WayOut{Code: "scrapped", Name: bilingual.T("报废拆解", "Scrapped"), CountsAs: "retired", Evidence: []Evidence{
+		{Code: "certificate_no", Name: certificateName, Kind: "field", Required: true},
+		{Code: "recycler", Name: bilingual.T("回收拆解企业", "Recycler"), Kind: "field", Required: true},
+		changedOn, photo, certificate, deregProof,
+	}}
+}

@@ -1,0 +1,53 @@
+package registry
+
+import (
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+)
+
+// farmProfile is the old farm machine: R11, clause (十一).
+var farmProfile = profile{
+	Spec: Spec{
+		Class: FarmMachinery, Name: bilingual.T("老旧农机", "Farm machine"), Unit: bilingual.T("台", "machines"),
+		Fields: append([]FieldSpec{
+			{Key: "category", Name: bilingual.T("农机类型", "Machine type"), Type: OptionField, Dictionary: "category", Required: true, Hint: bilingual.T("如 大中型轮式拖拉机", "such as wheeled tractor"),
+				Synonyms: []string{"机具类型", "机械种类", "机械类型", "机具名称"}, Example: "大中型轮式拖拉机"},
+			{Key: "serial", Name: bilingual.T("机身编号", "Serial number"), Type: TextField, Required: true, Identifier: true, Hint: bilingual.T("机身（底盘）号或出厂编号", "body, chassis or serial number"),
+				Synonyms: []string{"出厂编号", "机身（底盘）号", "底盘号", "机架号", "机身号", "机身(底盘)号"}, Example: "TJ20051234"},
+			{Key: "farm_plate", Name: bilingual.T("农机号牌", "Farm plate"), Type: TextField, Identifier: true, Hint: bilingual.T("如 湘0112345", "such as 湘0112345"), Synonyms: []string{"号牌号码", "牌照号", "牌证号"}, Example: "湘0112345"},
+			{Key: "engine_no", Name: bilingual.T("发动机号", "Engine number"), Type: TextField, Synonyms: []string{"发动机号码", "发动机编号"}, Hint: bilingual.T("发动机铭牌上的号码", "as on the engine"), Example: "Y3850123"},
+			{Key: "model", Name: bilingual.T("品牌型号", "Make and model"), Type: TextField, Synonyms: []string{"型号", "规格型号"}, Hint: bilingual.T("如 东方红-LX954", "make and model"), Example: "东方红-LX954"},
+			{Key: "power_kw", Name: bilingual.T("额定功率", "Rated power"), Type: DecimalField, Unit: "kW", Min: 1, Max: 1000, Synonyms: []string{"功率", "功率(kW)", "功率（千瓦）"}, Hint: bilingual.T("单位千瓦", "in kilowatts"), Example: "70"},
+			{Key: "fuel", Name: bilingual.T("燃料类型", "Fuel"), Type: OptionField, Dictionary: "fuel", Synonyms: []string{"燃料种类", "燃料"}, Hint: bilingual.T("如 柴油", "such as diesel"), Example: "柴油"},
+			{Key: "stage", Name: bilingual.T("排放阶段", "Emission stage"), Type: OptionField, Dictionary: "stage", Synonyms: []string{"排放标准"}, Hint: bilingual.T("国一前 至 国四", "pre-China I to China IV"), Example: "国一"},
+			{Key: "built_on", Name: bilingual.T("出厂日期", "Production date"), Type: DayField, Synonyms: []string{"生产日期", "制造日期"}, Hint: bilingual.T("如 2005-04-01", "such as 2005-04-01"), Example: "2005-04-01"},
+			{Key: "registered_on", Name: bilingual.T("注册登记日期", "First registration"), Type: DayField, Synonyms: []string{"登记日期", "初次登记日期", "注册日期"}, Hint: bilingual.T("如 2005-05-01", "such as 2005-05-01"), Example: "2005-05-01"},
+		}, ownerFields([]string{"机主", "车主", "所有者", "机主姓名", "产权人"}, []string{"身份证号", "证件号", "统一社会信用代码/身份证号"})...),
+		WaysOut: []WayOut{scrapped(bilingual.T("报废农业机械回收确认表编号", "Recovery confirmation number")),
+			{Code: "destroyed_on_site", Name: bilingual.T("就地销毁", "Destroyed on site"), CountsAs: "retired", Evidence: []Evidence{changedOn, photo, deregProof}}, movedOut, other},
+	},
+	identifiers: func(f map[string]string) []Identifier {
+		ids := []Identifier{unique("serial", f["serial"])}
+		ids[0].Norm = "FARM/" + ids[0].Norm // a maker's number of a tractor is not that of an excavator
+		if f["farm_plate"] != "" {
+			ids = append(ids, unique("farm_plate", f["farm_plate"]))
+		}
+		if f["engine_no"] != "" {
+			ids = append(ids, shared("engine_no", f["engine_no"]))
+		}
+		return ids
+	},
+	cohort: func(a Asset) civil.Day {
+		if a.Fuel != "electric" && stageAtMost(a.Stage, "china2") {
+			return since(max(a.RegisteredOn, a.BuiltOn))
+		}
+		return ""
+	},
+	rule:   "farm-china2-v1",
+	reason: bilingual.T("方案（十一）：耗能高、污染重、安全性能低的老旧农业机具；按国二及以下认定为系统默认", "clause (十一): old farm machines; China II or older is our default"),
+	lasts:  func(a Asset, _ string) int { return farmYears[a.Category] },
+}
+
+// farmYears are the service years of GB/T 16877 and NY/T 1875 (partly from
+// memory, unverified).
+var farmYears = map[string]int{"wheeled_small": 10, "wheeled_large": 15, "crawler": 12, "walking": 10, "combine": 12, "combine_mounted": 10}

@@ -1,0 +1,52 @@
+package registry
+
+import (
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+)
+
+// machineryProfile is the construction machine of China I or older, non-road
+// vehicles built to non-road standards included: R7 to R9, clause (十一).
+var machineryProfile = profile{
+	Spec: Spec{
+		Class: Machinery, Name: bilingual.T("非道路移动机械", "Non-road machine"), Unit: bilingual.T("台", "machines"),
+		Fields: append([]FieldSpec{
+			{Key: "category", Name: bilingual.T("机械类型", "Machine type"), Type: OptionField, Dictionary: "category", Required: true, Hint: bilingual.T("如 挖掘机", "such as excavator"),
+				Synonyms: []string{"机械种类", "机械类别", "设备类型", "机械名称"}, Example: "挖掘机"},
+			{Key: "serial", Name: bilingual.T("出厂编号", "Serial number"), Type: TextField, Required: true, Identifier: true, Hint: bilingual.T("机械铭牌上的编号或 PIN", "nameplate number or PIN"),
+				Synonyms: []string{"产品识别码", "产品识别码（PIN）", "PIN", "机械出厂编号", "出厂号", "整机编号"}, Example: "SY163218"},
+			{Key: "env_code", Name: bilingual.T("环保号码", "Environmental code"), Type: TextField, Identifier: true, Hint: bilingual.T("喷涂在机械上的号码，如 1-AB12CD34", "as painted on the machine, such as 1-AB12CD34"),
+				Synonyms: []string{"环保编码", "环保登记号码", "环保登记编码", "环保标牌号"}, Example: "1-AB12CD34"},
+			{Key: "engine_no", Name: bilingual.T("发动机编号", "Engine number"), Type: TextField, Synonyms: []string{"发动机号", "发动机号码", "发动机出厂编号", "发动机铭牌号"}, Hint: bilingual.T("发动机铭牌上的号码", "as on the engine"), Example: "36208243"},
+			{Key: "engine_model", Name: bilingual.T("发动机型号", "Engine model"), Type: TextField, Hint: bilingual.T("如 6BT5.9", "such as 6BT5.9"), Example: "6BT5.9"},
+			{Key: "model", Name: bilingual.T("机械型号", "Make and model"), Type: TextField, Synonyms: []string{"品牌型号", "规格型号", "型号", "机械品牌型号"}, Hint: bilingual.T("如 PC200-6", "such as PC200-6"), Example: "PC200-6"},
+			{Key: "power_kw", Name: bilingual.T("额定功率", "Rated power"), Type: DecimalField, Unit: "kW", Min: 1, Max: 5000, Synonyms: []string{"功率", "功率（千瓦）", "功率(kW)", "发动机额定功率", "额定净功率"}, Hint: bilingual.T("单位千瓦", "in kilowatts"), Example: "110"},
+			{Key: "fuel", Name: bilingual.T("燃料类型", "Fuel"), Type: OptionField, Dictionary: "fuel", Synonyms: []string{"燃料种类", "动力类型", "燃料"}, Hint: bilingual.T("如 柴油", "such as diesel"), Example: "柴油"},
+			{Key: "stage", Name: bilingual.T("排放阶段", "Emission stage"), Type: OptionField, Dictionary: "stage", Synonyms: []string{"排放标准"}, Hint: bilingual.T("国一前 至 国四", "pre-China I to China IV"), Example: "国一"},
+			{Key: "built_on", Name: bilingual.T("出厂日期", "Production date"), Type: DayField, Synonyms: []string{"生产日期", "制造日期", "机械出厂日期"}, Hint: bilingual.T("如 2006-09-08", "such as 2006-09-08"), Example: "2006-09-08"},
+		}, ownerFields([]string{"机械所有人", "所有者", "产权人", "使用人", "所有人/使用人", "产权单位"}, []string{"统一社会信用代码/身份证号", "身份证号", "统一社会信用代码", "证件号"})...),
+		WaysOut: []WayOut{scrapped(bilingual.T("回收拆解证明编号", "Recycling certificate number")),
+			{Code: "re_engined", Name: bilingual.T("更换国四及以上发动机", "Re-engined to China IV or later"), CountsAs: "converted", Evidence: []Evidence{changedOn, photo, deregProof}},
+			{Code: "retrofitted", Name: bilingual.T("加装污染控制装置", "Emission control retrofitted"), CountsAs: "converted", Evidence: []Evidence{changedOn, photo, deregProof}},
+			movedOut, other},
+	},
+	identifiers: func(f map[string]string) []Identifier {
+		ids := []Identifier{unique("serial", f["serial"])}
+		if f["env_code"] != "" {
+			ids = append(ids, unique("env_code", f["env_code"]))
+		}
+		if f["engine_no"] != "" {
+			ids = append(ids, shared("engine_no", f["engine_no"]))
+		}
+		return ids
+	},
+	cohort: func(a Asset) civil.Day {
+		if a.Fuel != "electric" && stageAtMost(a.Stage, "china1") {
+			return since(a.BuiltOn)
+		}
+		return ""
+	},
+	rule:   "machinery-china1-v1",
+	reason: bilingual.T("方案（十一）：国一及以下排放标准的工程机械，含按非道路排放标准生产的非道路用车", "clause (十一): construction machines of China I or older, non-road vehicles included"),
+	lasts:  func(Asset, string) int { return 0 },
+}

@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/identifier"
+)
+
+// truckProfile is the diesel goods vehicle of China III or older: R1, clause
+// (十一) 柴油货车清洁化行动.
+var truckProfile = profile{
+	Spec: Spec{
+		Class: Truck, Name: bilingual.T("柴油货车", "Diesel truck"), Unit: bilingual.T("辆", "vehicles"),
+		Fields: append([]FieldSpec{
+			{Key: "plate", Name: bilingual.T("号牌号码", "Plate number"), Type: TextField, Required: true, Identifier: true, Example: "湘A12345",
+				Hint: bilingual.T("如 湘A12345", "such as 湘A12345"), Synonyms: []string{"车牌号", "车牌号码", "牌照号", "号牌", "车牌", "车辆牌照号码", "HPHM"}},
+			{Key: "plate_kind", Name: bilingual.T("号牌种类", "Plate kind"), Type: OptionField, Dictionary: "plate_kind", Hint: bilingual.T("如 大型汽车", "such as large vehicle"),
+				Synonyms: []string{"号牌颜色", "车牌颜色", "车牌种类", "HPZL"}, Example: "大型汽车"},
+			{Key: "vin", Name: bilingual.T("车辆识别代号", "VIN"), Type: TextField, Required: true, Identifier: true, Example: "LGHTEST158C012345",
+				Hint: bilingual.T("17 位，不含 I、O、Q", "17 signs without I, O and Q"), Synonyms: []string{"车架号", "VIN", "VIN码", "车辆识别代码", "车辆识别代号（VIN）", "识别代号", "CLSBDH"}},
+			{Key: "engine_no", Name: bilingual.T("发动机号", "Engine number"), Type: TextField, Synonyms: []string{"发动机号码", "FDJH"}, Hint: bilingual.T("发动机铭牌上的号码", "as on the engine"), Example: "K7848732"},
+			{Key: "category", Name: bilingual.T("车辆类型", "Vehicle type"), Type: OptionField, Dictionary: "category", Hint: bilingual.T("如 重型自卸货车", "such as heavy dump truck"),
+				Synonyms: []string{"车辆种类", "车型", "CLLX"}, Example: "重型自卸货车"},
+			{Key: "model", Name: bilingual.T("品牌型号", "Make and model"), Type: TextField, Synonyms: []string{"厂牌型号", "车辆型号", "车辆品牌型号"}, Hint: bilingual.T("如 东风牌EQ1160GLJ", "make and model"), Example: "东风牌EQ1160GLJ"},
+			{Key: "use", Name: bilingual.T("使用性质", "Use"), Type: OptionField, Dictionary: "use", Synonyms: []string{"车辆使用性质", "SYXZ"}, Hint: bilingual.T("如 货运", "such as freight"), Example: "货运"},
+			{Key: "fuel", Name: bilingual.T("燃料种类", "Fuel"), Type: OptionField, Dictionary: "fuel", Synonyms: []string{"燃料类型", "动力类别", "燃料", "RLZL"}, Hint: bilingual.T("如 柴油", "such as diesel"), Example: "柴油"},
+			{Key: "stage", Name: bilingual.T("排放标准", "Emission stage"), Type: OptionField, Dictionary: "stage", Synonyms: []string{"排放阶段", "环保达标情况", "PFBZ"}, Hint: bilingual.T("国一前 至 国六", "pre-China I to China VI"), Example: "国三"},
+			{Key: "gross_mass_kg", Name: bilingual.T("总质量", "Gross mass"), Type: IntegerField, Unit: "kg", Min: 500, Max: 120000, Synonyms: []string{"总质量(kg)", "最大总质量", "ZZL"}, Hint: bilingual.T("单位千克", "in kilograms"), Example: "25000"},
+			{Key: "registered_on", Name: bilingual.T("初次登记日期", "First registration"), Type: DayField, Required: true, Synonyms: []string{"注册日期", "登记日期", "注册登记日期", "初登日期", "CCDJRQ"}, Hint: bilingual.T("如 2009-03-05", "such as 2009-03-05"), Example: "2009-03-05"},
+			{Key: "built_on", Name: bilingual.T("出厂日期", "Production date"), Type: DayField, Synonyms: []string{"生产日期", "CCRQ"}, Hint: bilingual.T("如 2009-01-20", "such as 2009-01-20"), Example: "2009-01-20"},
+			{Key: "scrap_due_on", Name: bilingual.T("强制报废期止", "Mandatory scrapping date"), Type: DayField, Synonyms: []string{"报废截止日期", "强制报废日期", "报废期止", "QZBFQZ"}, Hint: bilingual.T("不填时按使用年限计算", "computed from the service years if left out"), Example: "2024-03-05"},
+			{Key: "police_status", Name: bilingual.T("机动车状态", "Police status"), Type: TextField, Synonyms: []string{"车辆状态", "状态", "ZT"}, Hint: bilingual.T("公安登记状态原文", "as the police register has it"), Example: "正常"},
+		}, requiredOwner(ownerFields([]string{"车主", "机动车所有人", "产权单位", "车主名称", "所有人名称", "SYR"},
+			[]string{"身份证明号码", "证件号", "身份证号", "车主身份证号/代码证号", "统一社会信用代码/身份证号", "SFZMHM"}))...),
+		WaysOut: []WayOut{scrapped(bilingual.T("报废机动车回收证明编号", "Recycling certificate number")), movedOut,
+			{Code: "declared_void", Name: bilingual.T("公告牌证作废", "Plate declared void"), CountsAs: "other", Evidence: []Evidence{changedOn, deregProof}}, other},
+	},
+	identifiers: func(f map[string]string) []Identifier {
+		kind := f["plate_kind"]
+		if kind == "" {
+			kind = "01"
+		}
+		ids := []Identifier{{Kind: "plate", Value: f["plate"], Norm: f["plate"] + "/" + kind, Unique: true}, unique("vin", f["vin"])}
+		if f["engine_no"] != "" {
+			ids = append(ids, shared("engine_no", f["engine_no"]))
+		}
+		return ids
+	},
+	cohort: func(a Asset) civil.Day {
+		if a.Fuel == "diesel" && stageAtMost(a.Stage, "china3") {
+			return since(a.RegisteredOn)
+		}
+		return ""
+	},
+	rule:   "truck-china3-v1",
+	reason: bilingual.T("方案（十一）：国三及以下排放标准的柴油货车", "clause (十一): diesel goods vehicles of China III or older"),
+	lasts:  truckYears,
+	contradictions: func(a Asset, group string) []Finding {
+		var found []Finding
+		if city, known := identifier.PlateCity(a.Fields["plate"]); !known || city != a.CityCode {
+			found = append(found, inconsistent("plate", a.Fields["plate"], bilingual.T("号牌不是本市号牌", "the plate is that of another city"),
+				bilingual.T("请确认车辆登记地，或核对号牌", "make sure where it is registered, or check the plate")))
+		}
+		mass := atoi(a.Fields["gross_mass_kg"])
+		if limits, ok := massByGroup[group]; ok && mass > 0 && (mass < limits[0] || mass > limits[1]) {
+			found = append(found, inconsistent("gross_mass_kg", a.Fields["gross_mass_kg"], bilingual.F("车辆类型与总质量 %d kg 不符", "the vehicle type does not fit a gross mass of %d kg", mass),
+				bilingual.T("请核对车辆类型和总质量（单位千克）", "check the type and the mass, in kilograms")))
+		}
+		return found
+	},
+}
+
+// massByGroup bounds the gross mass of each group in kg (GA 802-2019, from
+// memory, unverified): heavy from 12,000, light under 4,500. A medium truck may
+// be light but long, so it has only an upper bound.
+var massByGroup = map[string][2]int{"heavy": {12000, 120000}, "medium": {1800, 12000}, "light": {500, 4500}, "mini": {500, 1800}}
+
+// truckYears returns the service years of 机动车强制报废标准规定 (order 2012
+// no. 12 of the Ministry of Commerce and others): 15, micro 12, dangerous goods
+// 10, three-wheelers 9, low-speed trucks 12 (partly from memory, unverified).
+func truckYears(a Asset, group string) int {
+	switch {
+	case a.Fields["use"] == "hazardous":
+		return 10
+	case group == "three_wheel":
+		return 9
+	case group == "mini", group == "low_speed":
+		return 12
+	case a.Category == "":
+		return 0
+	default:
+		return 15
+	}
+}
+
+// requiredOwner makes the owner's name a field that the class cannot do without.
+func requiredOwner(fields []FieldSpec) []FieldSpec {
+	fields[0].Required = true
+	return fields
+}
+
+// GoodVIN reports whether a VIN has its form and its check digit.
+func GoodVIN(vin string) bool { return identifier.VIN(vin, false).Status == identifier.OK }

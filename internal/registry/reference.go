@@ -1,0 +1,161 @@
+package registry
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"phaseout/internal/identifier"
+)
+
+// Region is an area of GB/T 2260: the province, a city or a district.
+type Region struct {
+	Code        string
+	Name        string
+	NameEN      string
+	ParentCode  string
+	Level       string // province, city or district
+	PlatePrefix string // of a city, 湘A
+	OldCodes    string // codes that old files still use, separated by |
+}
+
+// DictOption is one entry of a class's dictionary.
+type DictOption struct {
+	Class Class
+	Kind  string // category, stage, fuel, use, plate_kind, driver
+	Option
+}
+
+// Reference is the regions and dictionaries. It never changes once made.
+type Reference struct {
+	regions  []Region
+	byCode   map[string]Region
+	options  map[string][]Option          // class/kind
+	meanings map[string]map[string]Option // class/kind → folded text
+}
+
+// records reads a seed file: CSV whose lines may be comments.
+func records(r io.Reader, columns int) ([][]string, error) {
+	reader := csv.NewReader(r)
+	reader.Comment, reader.FieldsPerRecord = '#', columns
+	rows, err := reader.ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, fmt.Errorf("registry: read reference data: %w", err)
+	}
+	return rows[1:], nil
+}
+
+// ParseRegions reads seeds/reference/regions.csv.
+func ParseRegions(r io.Reader) ([]Region, error) {
+	rows, err := records(r, 7)
+	regions := make([]Region, len(rows))
+	for i, row := range rows {
+		regions[i] = Region{row[0], row[1], row[2], row[3], row[4], row[5], row[6]}
+	}
+	return regions, err
+}
+
+// ParseOptions reads seeds/reference/dictionary.csv.
+func ParseOptions(r io.Reader) ([]DictOption, error) {
+	rows, err := records(r, 7)
+	options := make([]DictOption, len(rows))
+	for i, row := range rows {
+		o := DictOption{Class: Class(row[0]), Kind: row[1], Option: Option{Code: row[2], Group: row[5]}}
+		o.Name.ZH, o.Name.EN = row[3], row[4]
+		if row[6] != "" {
+			o.Synonyms = strings.Split(row[6], "|")
+		}
+		options[i] = o
+	}
+	return options, err
+}
+
+// NewReference makes the reference data of regions and dictionary entries.
+func NewReference(regions []Region, options []DictOption) *Reference {
+	ref := &Reference{regions: regions, byCode: map[string]Region{}, options: map[string][]Option{}, meanings: map[string]map[string]Option{}}
+	for _, r := range regions {
+		ref.byCode[r.Code] = r
+	}
+	for _, o := range options {
+		key := string(o.Class) + "/" + o.Kind
+		ref.options[key] = append(ref.options[key], o.Option)
+		if ref.meanings[key] == nil {
+			ref.meanings[key] = map[string]Option{}
+		}
+		for _, text := range append([]string{o.Code, o.Name.ZH, o.Name.EN}, o.Synonyms...) {
+			ref.meanings[key][identifier.Normalize(text)] = o.Option
+		}
+	}
+	return ref
+}
+
+// Regions returns all regions in the order of their codes.
+func (ref *Reference) Regions() []Region { return ref.regions }
+
+// Region returns the region of a code.
+func (ref *Reference) Region(code string) (Region, bool) {
+	r, ok := ref.byCode[code]
+	return r, ok
+}
+
+// Cities returns the six cities.
+func (ref *Reference) Cities() []Region { return ref.below("city", "") }
+
+// Districts returns the districts of a city.
+func (ref *Reference) Districts(city string) []Region { return ref.below("district", city) }
+
+func (ref *Reference) below(level, parent string) []Region {
+	var found []Region
+	for _, r := range ref.regions {
+		if r.Level == level && (parent == "" || r.ParentCode == parent) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// FindDistrict reads a district as offices write it: code, old code, name, or
+// name without its last sign. It reports whether it is one of the city's.
+func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool) {
+	v := identifier.Normalize(text)
+	for _, d := range ref.Districts(city) {
+		short := strings.TrimRight(d.Name, "县区市")
+		if v == d.Code || v == d.Name || (v == short && len([]rune(short)) > 1) || slices.Contains(strings.Split(d.OldCodes, "|"), v) ||
+			v == ref.byCode[city].Name+d.Name {
+			return d.Code, true
+		}
+	}
+	return "", false
+}
+
+// Option returns the entry of a dictionary with the code.
+func (ref *Reference) Option(class Class, kind, code string) (Option, bool) {
+	for _, o := range ref.options[string(class)+"/"+kind] {
+		if o.Code == code {
+			return o, true
+		}
+	}
+	return Option{}, false
+}
+
+// FindOption reads an entry of a dictionary as offices write it.
+func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) {
+	o, ok := ref.meanings[string(class)+"/"+kind][identifier.Normalize(text)]
+	return o, ok
+}
+
+// SpecWithOptions returns a class's profile with its dictionaries filled in.
+func (ref *Reference) SpecWithOptions(class Class) Spec {
+	spec, _ := SpecOf(class)
+	list := func(kind string) []Option { return ref.options[string(class)+"/"+kind] }
+	spec.Fields = slices.Clone(spec.Fields)
+	for i, f := range spec.Fields {
+		if f.Dictionary != "" {
+			spec.Fields[i].Options = list(f.Dictionary)
+		}
+	}
+	spec.Categories, spec.Stages, spec.Drivers = list("category"), list("stage"), list("driver")
+	return spec
+}

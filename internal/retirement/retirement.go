@@ -1,0 +1,292 @@
+// Package retirement is the pure domain of how an asset leaves service: what
+// has to be declared, which evidence proves it, who verifies it, and on which
+// days it counts.
+package retirement
+
+import (
+	"strings"
+	"time"
+
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+)
+
+// State of a retirement.
+type State string
+
+// A retirement is declared by a clerk, then verified by a reviewer or
+// returned to the clerk.
+const (
+	Declared State = "declared"
+	Returned State = "returned"
+	Verified State = "verified"
+)
+
+// Declaration is what a clerk says about an asset's way out. For a scrapped
+// asset the three days are hand-over 交售, dismantling 拆解 and deregistration
+// 注销; for every other way DeregisteredOn is the day on which the register
+// was changed (转出, 变更).
+type Declaration struct {
+	WayOut         string    `json:"way_out"`
+	Driver         string    `json:"driver,omitempty"`
+	HandedInOn     civil.Day `json:"handed_in_on,omitempty"`
+	DismantledOn   civil.Day `json:"dismantled_on,omitempty"`
+	DeregisteredOn civil.Day `json:"deregistered_on,omitempty"`
+	Recycler       string    `json:"recycler,omitempty"`
+	CertificateNo  string    `json:"certificate_no,omitempty"`
+	Note           string    `json:"note,omitempty"`
+}
+
+// Retirement is the record of one asset's way out. An asset has at most one.
+type Retirement struct {
+	ID           string
+	AssetID      string
+	AssetLabel   string
+	CityCode     string
+	DistrictCode string
+	Class        registry.Class
+	Declaration
+	State            State
+	EvidenceComplete bool
+	DeclaredBy       string
+	DeclaredByName   string
+	DeclaredAt       time.Time
+	VerifiedBy       string
+	VerifiedByName   string
+	VerifiedAt       *time.Time
+	ReturnReason     string
+	Version          int64
+}
+
+// Clean returns d with blanks trimmed from its texts and the certificate
+// number in capitals, the form in which it is compared.
+func (d Declaration) Clean() Declaration {
+	d.Recycler = strings.TrimSpace(d.Recycler)
+	d.CertificateNo = strings.ToUpper(strings.Join(strings.Fields(d.CertificateNo), ""))
+	d.Note = strings.TrimSpace(d.Note)
+	return d
+}
+
+// WayOf returns the class's way out with the code.
+func WayOf(spec registry.Spec, code string) (registry.WayOut, bool) {
+	for _, w := range spec.WaysOut {
+		if w.Code == code {
+			return w, true
+		}
+	}
+	return registry.WayOut{}, false
+}
+
+// Check returns what is wrong with d for asset a on the day today. The order
+// of days is registration, hand-over, dismantling; hand-over, deregistration,
+// today (报废机动车回收管理办法, 国务院令第715号; 机动车登记规定, 公安部令第164号).
+func (d Declaration) Check(a registry.Asset, spec registry.Spec, today civil.Day) []fault.Detail {
+	var wrong []fault.Detail
+	add := func(field, code string, message, mend bilingual.Text) {
+		wrong = append(wrong, fault.Detail{Location: "body." + field, Code: code, Message: message, Mend: mend})
+	}
+	way, known := WayOf(spec, d.WayOut)
+	if !known {
+		add("way_out", "unknown_value", bilingual.F("“%s”不是该类别的淘汰去向", "%q is not a way out of this class", d.WayOut),
+			bilingual.T("请从列表中选择", "choose one from the list"))
+		return wrong
+	}
+	if d.Driver != "" && !hasOption(spec.Drivers, d.Driver) {
+		add("driver", "unknown_value", bilingual.F("“%s”不是淘汰动因", "%q is not a driver of retirement", d.Driver),
+			bilingual.T("请从列表中选择", "choose one from the list"))
+	}
+	days := []struct {
+		field string
+		name  bilingual.Text
+		day   civil.Day
+		after []civil.Day
+	}{
+		{"handed_in_on", bilingual.T("交售日期", "hand-over"), d.HandedInOn, []civil.Day{a.RegisteredOn, a.BuiltOn}},
+		{"dismantled_on", bilingual.T("拆解日期", "dismantling"), d.DismantledOn, []civil.Day{a.RegisteredOn, a.BuiltOn, d.HandedInOn}},
+		{"deregistered_on", bilingual.T("注销（变更）日期", "deregistration"), d.DeregisteredOn, []civil.Day{a.RegisteredOn, a.BuiltOn, d.HandedInOn}},
+	}
+	for _, day := range days {
+		if day.day == "" {
+			continue
+		}
+		if !day.day.Valid() {
+			add(day.field, "date_invalid", bilingual.T(day.name.ZH+"不是有效日期", "the "+day.name.EN+" day is not a day of the calendar"),
+				bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
+			continue
+		}
+		if day.day > today {
+			add(day.field, "date_future", bilingual.T(day.name.ZH+"晚于今天（"+string(today)+"）", "the "+day.name.EN+" day is after today, "+string(today)),
+				bilingual.T("请核对日期", "check the day"))
+		}
+		for _, earlier := range day.after {
+			if earlier.Valid() && day.day < earlier {
+				add(day.field, "date_order", bilingual.T(day.name.ZH+" "+string(day.day)+" 早于 "+string(earlier), "the "+day.name.EN+" day "+string(day.day)+" is before "+string(earlier)),
+					bilingual.T("日期顺序应为：登记、交售、拆解、注销", "the order is registration, hand-over, dismantling, deregistration"))
+				break
+			}
+		}
+	}
+	switch {
+	case way.CountsAs == "retired" && d.HandedInOn == "":
+		add("handed_in_on", "required", bilingual.T("缺少交售日期", "the hand-over day is missing"),
+			bilingual.T("填写车辆（机械、船舶）交给回收企业的日期", "give the day on which it was handed over for scrapping"))
+	case way.CountsAs != "retired" && d.DeregisteredOn == "":
+		add("deregistered_on", "required", bilingual.T("缺少注销（变更）日期", "the day of the change in the register is missing"),
+			bilingual.T("填写登记变更的日期", "give the day on which the register was changed"))
+	}
+	return wrong
+}
+
+func hasOption(options []registry.Option, code string) bool {
+	for _, o := range options {
+		if o.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// StatusOf returns the work status that d gives an asset.
+func (d Declaration) StatusOf(way registry.WayOut) registry.Status {
+	switch {
+	case way.CountsAs == "moved":
+		return registry.MovedOut
+	case way.CountsAs == "converted":
+		return registry.Converted
+	case d.DeregisteredOn != "":
+		return registry.Deregistered
+	case d.DismantledOn != "":
+		return registry.Dismantled
+	default:
+		return registry.HandedIn
+	}
+}
+
+// Item is one line of the evidence list.
+type Item struct {
+	registry.Evidence
+	Present bool
+	FileIDs []string
+}
+
+// EvidenceOf returns the evidence list of r with what is there, and whether
+// every required item is. files maps a file kind to the ids of the files.
+func (r Retirement) EvidenceOf(way registry.WayOut, files map[string][]string) (items []Item, complete bool) {
+	given := map[string]string{
+		"way_out": r.WayOut, "driver": r.Driver, "recycler": r.Recycler, "certificate_no": r.CertificateNo,
+		"handed_in_on": string(r.HandedInOn), "dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn),
+	}
+	complete = true
+	for _, e := range way.Evidence {
+		item := Item{Evidence: e}
+		if e.Kind == "file" {
+			item.FileIDs = files[e.Code]
+			item.Present = len(item.FileIDs) > 0
+		} else {
+			item.Present = given[e.Code] != ""
+		}
+		complete = complete && (item.Present || !e.Required)
+		items = append(items, item)
+	}
+	return items, complete
+}
+
+// Decide returns r as a reviewer leaves it. It fails with Denied four_eyes if
+// the reviewer declared it, Conflict if it is not waiting or its evidence is
+// missing, Invalid if it is returned without a reason.
+func (r Retirement) Decide(verify bool, reason, by, byName string, missing []Item, at time.Time) (Retirement, error) {
+	reason = strings.TrimSpace(reason)
+	switch {
+	case r.State != Declared:
+		return r, fault.New(fault.Conflict, "wrong_state", bilingual.T("该记录不在待审核状态", "the retirement is not waiting for a review")).
+			WithMend("请刷新后查看最新状态", "reload to see its present state")
+	case by == r.DeclaredBy:
+		return r, fault.New(fault.Denied, "four_eyes", bilingual.T("登记人不能审核自己登记的记录", "who declared a retirement cannot review it")).
+			WithMend("请由另一名审核人员处理", "ask another reviewer")
+	case !verify && reason == "":
+		return r, fault.Field("body.reason", "required", bilingual.T("退回时必须填写原因", "a return needs a reason"),
+			bilingual.T("写明需要补正的内容", "say what has to be mended"))
+	case verify && len(missing) > 0:
+		f := fault.New(fault.Conflict, "evidence_missing", bilingual.T("证明材料不齐，不能核实", "required evidence is missing")).
+			WithMend("补齐所列材料后再核实，或退回登记人", "add what is listed, or return it")
+		for _, m := range missing {
+			f.Details = append(f.Details, fault.Detail{Location: "evidence." + m.Code, Code: "required",
+				Message: bilingual.T("缺少："+m.Name.ZH, "missing: "+m.Name.EN)})
+		}
+		return r, f
+	}
+	if !verify {
+		r.State, r.ReturnReason = Returned, reason
+		return r, nil
+	}
+	r.State, r.VerifiedBy, r.VerifiedByName, r.VerifiedAt, r.ReturnReason = Verified, by, byName, &at, ""
+	return r, nil
+}
+
+// Missing returns the required items that are not there.
+func Missing(items []Item) []Item {
+	var missing []Item
+	for _, i := range items {
+		if i.Required && !i.Present {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// Counting holds the days from which an asset counts in each figure, "" where
+// it does not count.
+type Counting struct {
+	CohortOn    civil.Day
+	HandedInOn  civil.Day
+	DeclaredOn  civil.Day
+	EvidencedOn civil.Day
+	VerifiedOn  civil.Day
+	ConvertedOn civil.Day
+	MovedOutOn  civil.Day
+}
+
+// Count applies the definition "deregistered", revision 1: a scrapped asset
+// counts on its deregistration day as declared, as evidenced once the evidence
+// is complete, as verified once a second person has verified it. Hand-over is
+// a figure of its own. Converted and moved-out assets never count as retired
+// and leave the stock only when verified. An asset that left before it would
+// have joined the cohort (a vessel scrapped before its 25th year) counts nowhere.
+func Count(cohortOn civil.Day, way registry.WayOut, r *Retirement) Counting {
+	c := Counting{CohortOn: cohortOn}
+	if r == nil || cohortOn == "" {
+		return c
+	}
+	left := r.DeregisteredOn
+	if left != "" && left < cohortOn {
+		if r.State == Verified {
+			return Counting{}
+		}
+		return c
+	}
+	verified := r.State == Verified
+	switch way.CountsAs {
+	case "retired":
+		if r.HandedInOn >= cohortOn {
+			c.HandedInOn = r.HandedInOn
+		}
+		c.DeclaredOn = left
+		if r.EvidenceComplete {
+			c.EvidencedOn = left
+		}
+		if verified {
+			c.VerifiedOn = left
+		}
+	case "converted":
+		if verified {
+			c.ConvertedOn = left
+		}
+	case "moved":
+		if verified {
+			c.MovedOutOn = left
+		}
+	}
+	return c
+}

@@ -1,0 +1,493 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
+	"phaseout/internal/target"
+)
+
+// AssetRecord is an asset as it is kept: with the days on which it counts,
+// where it came from and its version.
+type AssetRecord struct {
+	registry.Asset
+	retirement.Counting // hides Asset.CohortOn: this one is "" once the asset left before it joined
+	ImportID            string
+	CreatedAt           time.Time
+	CreatedBy           string
+	UpdatedAt           time.Time
+	Version             int64
+}
+
+// assetRow is the table row; the identifiers are rows of their own.
+type assetRow struct {
+	ID             string
+	CityCode       string
+	DistrictCode   string
+	Class          registry.Class
+	Category       string
+	Status         registry.Status
+	Label          string
+	Stage          string
+	StageSource    string
+	Fuel           string
+	Model          string
+	RegisteredOn   civil.Day
+	BuiltOn        civil.Day
+	ScrapDueOn     civil.Day
+	ScrapDueSource string
+	PoliceStatus   string
+	OwnerName      string
+	OwnerID        string
+	OwnerPhone     string
+	Fields         string
+	SearchText     string
+	CohortOn       civil.Day
+	HandedInOn     civil.Day
+	DeclaredOn     civil.Day
+	EvidencedOn    civil.Day
+	VerifiedOn     civil.Day
+	ConvertedOn    civil.Day
+	MovedOutOn     civil.Day
+	ImportID       string
+	CreatedAt      time.Time
+	CreatedBy      string
+	UpdatedAt      time.Time
+	Version        int64
+}
+
+func (assetRow) TableName() string { return "assets" }
+
+func rowOf(a *AssetRecord) (assetRow, error) {
+	fields, err := json.Marshal(a.Fields)
+	if err != nil {
+		return assetRow{}, fmt.Errorf("store: fields of an asset: %w", err)
+	}
+	return assetRow{
+		ID: a.ID, CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category,
+		Status: a.Status, Label: a.Label, Stage: a.Stage, StageSource: a.StageSource, Fuel: a.Fuel, Model: a.Model,
+		RegisteredOn: a.RegisteredOn, BuiltOn: a.BuiltOn, ScrapDueOn: a.ScrapDueOn, ScrapDueSource: a.ScrapDueSource,
+		PoliceStatus: a.PoliceStatus, OwnerName: a.OwnerName, OwnerID: a.OwnerID, OwnerPhone: a.OwnerPhone,
+		Fields: string(fields), SearchText: searchText(a.Asset),
+		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
+		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
+		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
+	}, nil
+}
+
+func (r assetRow) record(today civil.Day) (AssetRecord, error) {
+	a := AssetRecord{
+		Asset: registry.Asset{
+			ID: r.ID, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class, Category: r.Category,
+			Status: r.Status, Label: r.Label, Stage: r.Stage, StageSource: r.StageSource, Fuel: r.Fuel, Model: r.Model,
+			RegisteredOn: r.RegisteredOn, BuiltOn: r.BuiltOn, ScrapDueOn: r.ScrapDueOn, ScrapDueSource: r.ScrapDueSource,
+			PoliceStatus: r.PoliceStatus, OwnerName: r.OwnerName, OwnerID: r.OwnerID, OwnerPhone: r.OwnerPhone,
+			CohortOn: r.CohortOn, InScope: r.CohortOn != "" && r.CohortOn <= today,
+		},
+		Counting: retirement.Counting{
+			CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn,
+			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
+		},
+		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
+	}
+	if err := json.Unmarshal([]byte(r.Fields), &a.Fields); err != nil {
+		return a, fmt.Errorf("store: fields of asset %s: %w", r.ID, err)
+	}
+	return a, nil
+}
+
+type identifierRow struct {
+	AssetID  string
+	Kind     string
+	Value    string
+	Norm     string
+	IsUnique bool
+}
+
+func (identifierRow) TableName() string { return "asset_identifiers" }
+
+// searchText is what a free search looks through: every identifier, the owner
+// and the model, in capitals without blanks, a line each.
+func searchText(a registry.Asset) string {
+	parts := []string{searchForm(a.Label), searchForm(a.OwnerName), searchForm(a.Model)}
+	for _, i := range a.Identifiers {
+		parts = append(parts, searchForm(i.Value))
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), "\n")
+}
+
+// searchForm folds a text for searching: full-width signs to half-width,
+// capitals, no blanks.
+func searchForm(s string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ' || r == '\t' || r == '\u3000' || r == '\n' || r == '·':
+			return -1
+		case r >= '！' && r <= '～':
+			return r - ('！' - '!')
+		}
+		return r
+	}, s))
+}
+
+// CreateAsset adds an asset with its identifiers, counts it and records the
+// event. The caller has made sure that the identity is free; a race that this
+// could not see fails with Conflict duplicate_identity.
+func (tx *Tx) CreateAsset(a *AssetRecord, reason string) error {
+	if !tx.By.Scope.Covers(a.CityCode, a.DistrictCode) {
+		return fault.Missing()
+	}
+	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
+	row, err := rowOf(a)
+	if err != nil {
+		return err
+	}
+	if err := tx.db.Create(&row).Error; err != nil {
+		return fmt.Errorf("store: create an asset: %w", err)
+	}
+	if err := tx.putIdentifiers(a); err != nil {
+		return err
+	}
+	tx.count(a, 1)
+	return tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
+		DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
+}
+
+func (tx *Tx) putIdentifiers(a *AssetRecord) error {
+	for _, i := range a.Identifiers {
+		err := tx.db.Create(&identifierRow{AssetID: a.ID, Kind: i.Kind, Value: i.Value, Norm: i.Norm, IsUnique: i.Unique}).Error
+		if duplicate(err) {
+			return fault.New(fault.Conflict, "duplicate_identity", bilingual.F("%s 已登记，不能重复登记", "%s is already registered", i.Value)).
+				WithMend("请检索已有记录", "search for the record that is there")
+		}
+		if err != nil {
+			return fmt.Errorf("store: identifiers: %w", err)
+		}
+	}
+	return nil
+}
+
+// UpdateAsset replaces before by after if nobody changed it since before was
+// read, keeps the roll-up and records what changed.
+func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) error {
+	after.Version, after.UpdatedAt = before.Version+1, tx.At
+	row, err := rowOf(after)
+	if err != nil {
+		return err
+	}
+	q := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
+	if err := affect(q.Select("*").Omit("id", "created_at", "created_by").Updates(&row), stale()); err != nil {
+		return err
+	}
+	if !slices.Equal(before.Identifiers, after.Identifiers) {
+		if err := tx.db.Where("asset_id = ?", before.ID).Delete(&identifierRow{}).Error; err != nil {
+			return fmt.Errorf("store: identifiers: %w", err)
+		}
+		if err := tx.putIdentifiers(after); err != nil {
+			return err
+		}
+	}
+	tx.count(before, -1)
+	tx.count(after, 1)
+	was, is := difference(auditView(before), auditView(after))
+	return tx.Record(Event{Action: action, Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
+		DistrictCode: after.DistrictCode, Reason: reason}, was, is)
+}
+
+// RemoveAsset takes an asset out again that an import created and nothing has
+// touched since. Its events stay.
+func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
+	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
+		return fmt.Errorf("store: identifiers: %w", err)
+	}
+	q := inScope(tx.db, tx.By.Scope, true).Where("id = ? AND version = ?", a.ID, a.Version)
+	if err := affect(q.Delete(&assetRow{}), stale()); err != nil {
+		return err
+	}
+	tx.count(a, -1)
+	return tx.Record(Event{Action: "remove", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
+		DistrictCode: a.DistrictCode, Reason: reason}, auditView(a), nil)
+}
+
+// auditView is what the audit keeps of an asset: every field, personal numbers
+// masked.
+func auditView(a *AssetRecord) map[string]string {
+	view := maps.Clone(a.Fields)
+	if view == nil {
+		view = map[string]string{}
+	}
+	view["status"], view["district"] = string(a.Status), a.DistrictCode
+	view["stage"], view["stage_source"], view["scrap_due_on"] = a.Stage, a.StageSource, string(a.ScrapDueOn)
+	view["owner_name"], view["owner_id"], view["owner_phone"] = a.OwnerName, MaskID(a.OwnerID), MaskPhone(a.OwnerPhone)
+	for metric, day := range countingDays(a.Counting) {
+		view["counts."+string(metric)] = string(day)
+	}
+	maps.DeleteFunc(view, func(_, v string) bool { return v == "" })
+	return view
+}
+
+// difference returns only what differs between two views.
+func difference(before, after map[string]string) (was, is map[string]string) {
+	was, is = map[string]string{}, map[string]string{}
+	for k, v := range before {
+		if after[k] != v {
+			was[k] = v
+		}
+	}
+	for k, v := range after {
+		if before[k] != v {
+			is[k] = v
+		}
+	}
+	return was, is
+}
+
+// MaskID hides the middle of a personal or organisation number, keeping the
+// first four and the last four signs.
+func MaskID(s string) string { return mask(s, 4, 4) }
+
+// MaskPhone keeps the first three and the last four digits.
+func MaskPhone(s string) string { return mask(s, 3, 4) }
+
+// MaskAccount keeps the last four digits of a bank account.
+func MaskAccount(s string) string { return mask(s, 0, 4) }
+
+func mask(s string, head, tail int) string {
+	r := []rune(s)
+	if len(r) == 0 {
+		return ""
+	}
+	if len(r) <= head+tail {
+		return strings.Repeat("*", len(r))
+	}
+	return string(r[:head]) + strings.Repeat("*", len(r)-head-tail) + string(r[len(r)-tail:])
+}
+
+// Asset returns an asset of the scope with its identifiers, or NotFound.
+func (db *DB) Asset(ctx context.Context, scope access.Scope, id string) (AssetRecord, error) {
+	return loadAsset(db.read.WithContext(ctx), scope, id, civil.On(db.Now()))
+}
+
+// Asset returns an asset of the actor's scope, or NotFound.
+func (tx *Tx) Asset(id string) (AssetRecord, error) {
+	return loadAsset(tx.db, tx.By.Scope, id, civil.On(tx.At))
+}
+
+func loadAsset(q *gorm.DB, scope access.Scope, id string, today civil.Day) (AssetRecord, error) {
+	var rows []assetRow
+	if err := inScope(q, scope, true).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
+		return AssetRecord{}, fmt.Errorf("store: read an asset: %w", err)
+	}
+	if len(rows) == 0 {
+		return AssetRecord{}, fault.Missing()
+	}
+	records, err := withIdentifiers(q, rows, today)
+	if err != nil {
+		return AssetRecord{}, err
+	}
+	return records[0], nil
+}
+
+func withIdentifiers(q *gorm.DB, rows []assetRow, today civil.Day) ([]AssetRecord, error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	var identifiers []identifierRow
+	err := q.Session(&gorm.Session{NewDB: true}).Where("asset_id IN ?", ids).Order("asset_id, kind").Find(&identifiers).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: read identifiers: %w", err)
+	}
+	byAsset := map[string][]registry.Identifier{}
+	for _, i := range identifiers {
+		byAsset[i.AssetID] = append(byAsset[i.AssetID], registry.Identifier{Kind: i.Kind, Value: i.Value, Norm: i.Norm, Unique: i.IsUnique})
+	}
+	records := make([]AssetRecord, len(rows))
+	for i, r := range rows {
+		if records[i], err = r.record(today); err != nil {
+			return nil, err
+		}
+		records[i].Identifiers = byAsset[r.ID]
+	}
+	return records, nil
+}
+
+// Page is where a list starts and how long it is.
+type Page struct {
+	After string // id of the last row of the page before, "" for the first page
+	Limit int
+}
+
+// AssetFilter narrows a list of assets. Empty members do not narrow. Metric,
+// with BaselineOn and AsOf, asks for the rows behind a figure of the progress
+// sheet.
+type AssetFilter struct {
+	Class      registry.Class
+	City       string
+	District   string
+	Category   string
+	Stage      string
+	Status     registry.Status
+	Q          string
+	InScope    *bool
+	ImportID   string
+	Metric     target.Metric
+	BaselineOn map[Area]civil.Day // by city and class
+	AsOf       civil.Day
+}
+
+func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilter) *gorm.DB {
+	q := inScope(db.read.WithContext(ctx).Model(&assetRow{}), scope, true)
+	equal := []struct{ column, value string }{
+		{"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District}, {"category", f.Category},
+		{"stage", f.Stage}, {"status", string(f.Status)}, {"import_id", f.ImportID},
+	}
+	for _, e := range equal {
+		if e.value != "" {
+			q = q.Where(e.column+" = ?", e.value)
+		}
+	}
+	if f.Q != "" {
+		q = q.Where("search_text LIKE ? ESCAPE '!'", likePattern(searchForm(f.Q)))
+	}
+	if f.InScope != nil {
+		test := "(cohort_on <> '' AND cohort_on <= ?)"
+		if !*f.InScope {
+			test = "NOT " + test
+		}
+		q = q.Where(test, civil.On(db.Now()))
+	}
+	if f.Metric != "" {
+		q = db.behindEachTarget(q, f)
+	}
+	return q
+}
+
+// behindEachTarget applies the predicate of a figure with the baseline day of
+// each city and class, so that a list has the bounds of the lines it sums up.
+func (db *DB) behindEachTarget(q *gorm.DB, f AssetFilter) *gorm.DB {
+	type group struct {
+		class registry.Class
+		day   civil.Day
+	}
+	cities := map[group][]string{}
+	for area, day := range f.BaselineOn {
+		g := group{area.Class, day}
+		cities[g] = append(cities[g], area.CityCode)
+	}
+	fresh := func() *gorm.DB { return db.read.Session(&gorm.Session{NewDB: true}) }
+	either := fresh().Where("1 = 0")
+	for g, codes := range cities {
+		either = either.Or(behind(fresh().Where("class = ? AND city_code IN ?", g.class, codes), f.Metric, g.day, f.AsOf))
+	}
+	return q.Where(either)
+}
+
+// Assets returns one page of assets of the scope, in the order of their ids.
+func (db *DB) Assets(ctx context.Context, scope access.Scope, f AssetFilter, p Page) ([]AssetRecord, error) {
+	q := db.filterAssets(ctx, scope, f)
+	if p.After != "" {
+		q = q.Where("id > ?", p.After)
+	}
+	var rows []assetRow
+	if err := q.Order("id").Limit(p.Limit).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list assets: %w", err)
+	}
+	return withIdentifiers(db.read.WithContext(ctx), rows, civil.On(db.Now()))
+}
+
+// CountAssets returns how many assets the filter finds, at most limit.
+func (db *DB) CountAssets(ctx context.Context, scope access.Scope, f AssetFilter, limit int) (int, error) {
+	var n int64
+	inner := db.filterAssets(ctx, scope, f).Select("1").Limit(limit)
+	if err := db.read.WithContext(ctx).Table("(?) AS found", inner).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("store: count assets: %w", err)
+	}
+	return int(n), nil
+}
+
+// Match is an asset that holds an identifier.
+type Match struct {
+	AssetID  string
+	Kind     string
+	Norm     string
+	CityCode string
+	Status   registry.Status
+}
+
+// Holders returns which assets hold any of the identifiers, over the whole
+// province, live and retired alike: identity is one for all cities. Callers
+// must not show more of a foreign city's asset than that the identity is taken.
+func (tx *Tx) Holders(identifiers []registry.Identifier) ([]Match, error) {
+	return holders(tx.db, identifiers)
+}
+
+// Holders is Tx.Holders outside a transaction, for checks that write nothing.
+func (db *DB) Holders(ctx context.Context, identifiers []registry.Identifier) ([]Match, error) {
+	return holders(db.read.WithContext(ctx), identifiers)
+}
+
+func holders(q *gorm.DB, identifiers []registry.Identifier) ([]Match, error) {
+	norms := map[string][]string{}
+	for _, i := range identifiers {
+		norms[i.Kind] = append(norms[i.Kind], i.Norm)
+	}
+	var matches []Match
+	for _, kind := range slices.Sorted(maps.Keys(norms)) {
+		for chunk := range slices.Chunk(norms[kind], 500) {
+			var found []Match
+			err := q.Session(&gorm.Session{NewDB: true}).Table("asset_identifiers").
+				Select("asset_identifiers.asset_id, asset_identifiers.kind, asset_identifiers.norm, assets.city_code, assets.status").
+				Joins("JOIN assets ON assets.id = asset_identifiers.asset_id").
+				Where("asset_identifiers.kind = ? AND asset_identifiers.norm IN ?", kind, chunk).
+				Order("asset_identifiers.asset_id").Find(&found).Error
+			if err != nil {
+				return nil, fmt.Errorf("store: look up identifiers: %w", err)
+			}
+			matches = append(matches, found...)
+		}
+	}
+	return matches, nil
+}
+
+// AssetsByID returns those of the assets that lie in the actor's scope, by id.
+func (tx *Tx) AssetsByID(ids []string) (map[string]AssetRecord, error) {
+	return assetsByID(tx.db, tx.By.Scope, ids, civil.On(tx.At))
+}
+
+// AssetsByID returns those of the assets that lie in the scope, by id.
+func (db *DB) AssetsByID(ctx context.Context, scope access.Scope, ids []string) (map[string]AssetRecord, error) {
+	return assetsByID(db.read.WithContext(ctx), scope, ids, civil.On(db.Now()))
+}
+
+func assetsByID(q *gorm.DB, scope access.Scope, ids []string, today civil.Day) (map[string]AssetRecord, error) {
+	found := make(map[string]AssetRecord, len(ids))
+	for chunk := range slices.Chunk(ids, 500) {
+		var rows []assetRow
+		if err := inScope(q.Session(&gorm.Session{}), scope, true).Where("id IN ?", chunk).Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("store: read assets: %w", err)
+		}
+		records, err := withIdentifiers(q, rows, today)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			found[r.ID] = r
+		}
+	}
+	return found, nil
+}

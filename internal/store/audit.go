@@ -1,0 +1,174 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"phaseout/internal/access"
+)
+
+// Event is one change as the audit keeps it. Before and After are JSON objects
+// of the values that changed; personal numbers in them are masked.
+type Event struct {
+	Seq          int64
+	At           string // RFC 3339 UTC, text because it is part of the hash
+	ActorID      string
+	ActorName    string
+	Role         string
+	RequestID    string
+	Action       string
+	Entity       string
+	EntityID     string
+	AssetID      string
+	CityCode     string
+	DistrictCode string
+	Reason       string
+	Before       string
+	After        string
+	PrevHash     string
+	Hash         string
+}
+
+// TableName is gorm's hook for the table of events.
+func (Event) TableName() string { return "audit_events" }
+
+// digest returns the hash of an event: SHA-256 over the previous hash and the
+// event's fields in a fixed order as JSON.
+func (e Event) digest() string {
+	e.Hash = ""
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings and integers only
+	}
+	sum := sha256.Sum256(append([]byte(e.PrevHash), body...))
+	return hex.EncodeToString(sum[:])
+}
+
+// Record appends an event to the transaction. The actor, the instant and the
+// request are those of the transaction.
+func (tx *Tx) Record(e Event, before, after any) error {
+	var err error
+	if e.Before, err = jsonText(before); err != nil {
+		return err
+	}
+	if e.After, err = jsonText(after); err != nil {
+		return err
+	}
+	e.At = tx.At.Format(time.RFC3339Nano)
+	e.ActorID, e.ActorName, e.Role, e.RequestID = tx.By.ID, tx.By.Name, string(tx.By.Role), tx.By.RequestID
+	tx.events = append(tx.events, e)
+	return nil
+}
+
+func jsonText(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return "", fmt.Errorf("store: audit value: %w", err)
+	}
+	return string(bytes.TrimSpace(b.Bytes())), nil
+}
+
+// flushEvents chains and inserts the events at the end of the transaction. The
+// update of the head row makes concurrent transactions queue up, so that the
+// chain has no fork.
+func (tx *Tx) flushEvents() error {
+	if len(tx.events) == 0 {
+		return nil
+	}
+	var head struct {
+		Seq  int64
+		Hash string
+	}
+	n := int64(len(tx.events))
+	res := tx.db.Raw("UPDATE audit_head SET seq = seq + ? WHERE id = 1 RETURNING seq, hash", n).Scan(&head)
+	if err := affect(res, fmt.Errorf("store: the audit has no head")); err != nil {
+		return err
+	}
+	seq, hash := head.Seq-n, head.Hash
+	for i := range tx.events {
+		e := &tx.events[i]
+		seq++
+		e.Seq, e.PrevHash = seq, hash
+		e.Hash = e.digest()
+		hash = e.Hash
+		if err := tx.db.Create(e).Error; err != nil {
+			return fmt.Errorf("store: append to the audit: %w", err)
+		}
+	}
+	return affect(tx.db.Exec("UPDATE audit_head SET hash = ? WHERE id = 1 AND seq = ?", hash, seq), fmt.Errorf("store: the audit head moved"))
+}
+
+// EventFilter narrows a list of events. After is the seq to go on from,
+// downwards.
+type EventFilter struct {
+	AssetID  string
+	Entity   string
+	EntityID string
+	ActorID  string
+	Before   int64
+	Limit    int
+}
+
+// Events returns events of the scope, newest first.
+func (db *DB) Events(ctx context.Context, scope access.Scope, f EventFilter) ([]Event, error) {
+	q := inScope(db.read.WithContext(ctx).Model(&Event{}), scope, true)
+	for column, value := range map[string]string{"asset_id": f.AssetID, "entity": f.Entity, "entity_id": f.EntityID, "actor_id": f.ActorID} {
+		if value != "" {
+			q = q.Where(column+" = ?", value)
+		}
+	}
+	if f.Before > 0 {
+		q = q.Where("seq < ?", f.Before)
+	}
+	var events []Event
+	return events, q.Order("seq DESC").Limit(f.Limit).Find(&events).Error
+}
+
+// VerifyChain walks the whole audit and returns how many events it holds, or
+// the first doubt: a gap, a changed event, a cut or forged tail.
+func (db *DB) VerifyChain(ctx context.Context) (int64, error) {
+	var seq int64
+	hash := ""
+	for {
+		var events []Event
+		err := db.read.WithContext(ctx).Model(&Event{}).Where("seq > ?", seq).Order("seq").Limit(1000).Find(&events).Error
+		if err != nil {
+			return seq, fmt.Errorf("store: read the audit: %w", err)
+		}
+		for _, e := range events {
+			switch {
+			case e.Seq != seq+1:
+				return seq, fmt.Errorf("audit event %d is missing", seq+1)
+			case e.PrevHash != hash:
+				return seq, fmt.Errorf("audit event %d does not follow event %d", e.Seq, seq)
+			case e.Hash != e.digest():
+				return seq, fmt.Errorf("audit event %d was changed after it was written", e.Seq)
+			}
+			seq, hash = e.Seq, e.Hash
+		}
+		if len(events) == 0 {
+			break
+		}
+	}
+	var head struct {
+		Seq  int64
+		Hash string
+	}
+	if err := db.read.WithContext(ctx).Raw("SELECT seq, hash FROM audit_head WHERE id = 1").Scan(&head).Error; err != nil {
+		return seq, err
+	}
+	if head.Seq != seq || head.Hash != hash {
+		return seq, fmt.Errorf("the audit ends at event %d, its head says %d", seq, head.Seq)
+	}
+	return seq, nil
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/google/uuid"
+
+	"phaseout/internal/bilingual"
+	"phaseout/internal/fault"
+)
+
+// Blobs keeps bytes in files named after their SHA-256, below one folder that
+// it cannot leave. Stored bytes never change.
+type Blobs struct{ root *os.Root }
+
+// OpenBlobs opens the folder, making it if need be.
+func OpenBlobs(dir string) (*Blobs, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("store: make the folder of files: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store: open the folder of files: %w", err)
+	}
+	return &Blobs{root}, nil
+}
+
+// Close gives the folder back.
+func (b *Blobs) Close() error { return b.root.Close() }
+
+func blobPath(sum string) string { return path.Join(sum[:2], sum[2:4], sum) }
+
+// Put stores what r gives, at most limit bytes, and returns its SHA-256 and
+// size. The bytes are on disk under their final name before it returns, so
+// that a row may point at them. Over the limit it fails with TooLarge.
+func (b *Blobs) Put(r io.Reader, limit int64) (sum string, size int64, err error) {
+	temp := "upload-" + uuid.NewString()
+	f, err := b.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", 0, fmt.Errorf("store: keep a file: %w", err)
+	}
+	defer func() { _ = b.root.Remove(temp) }()
+	hash := sha256.New()
+	size, err = io.Copy(io.MultiWriter(f, hash), io.LimitReader(r, limit+1))
+	if err == nil && size <= limit {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", 0, fmt.Errorf("store: keep a file: %w", err)
+	}
+	if size > limit {
+		return "", 0, fault.New(fault.TooLarge, "file_too_large", bilingual.F("文件超过 %d MiB", "the file is over %d MiB", limit>>20)).
+			WithMend("请压缩或拆分后再上传", "make it smaller or split it")
+	}
+	sum = hex.EncodeToString(hash.Sum(nil))
+	final := blobPath(sum)
+	if _, err := b.root.Stat(final); err == nil {
+		return sum, size, nil
+	}
+	if err := b.root.MkdirAll(path.Dir(final), 0o700); err != nil {
+		return "", 0, fmt.Errorf("store: keep a file: %w", err)
+	}
+	if err := b.root.Rename(temp, final); err != nil {
+		return "", 0, fmt.Errorf("store: keep a file: %w", err)
+	}
+	for _, dir := range []string{path.Dir(final), path.Dir(path.Dir(final)), "."} {
+		if err := b.syncDir(dir); err != nil {
+			return "", 0, err
+		}
+	}
+	return sum, size, nil
+}
+
+func (b *Blobs) syncDir(dir string) error {
+	d, err := b.root.Open(dir)
+	if err != nil {
+		return fmt.Errorf("store: keep a file: %w", err)
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Open returns the bytes stored under a SHA-256. They are read in one go and
+// checked: damaged bytes fail, they are never served.
+func (b *Blobs) Open(sum string) ([]byte, error) {
+	if len(sum) != sha256.Size*2 {
+		return nil, fault.Missing()
+	}
+	info, err := b.root.Lstat(blobPath(sum))
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && !info.Mode().IsRegular()) {
+		return nil, fault.New(fault.Conflict, "file_lost", bilingual.T("文件丢失或损坏，请联系管理员", "the file is lost or damaged; tell the administrator"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: read a file: %w", err)
+	}
+	data, err := b.root.ReadFile(blobPath(sum))
+	if err != nil {
+		return nil, fmt.Errorf("store: read a file: %w", err)
+	}
+	if actual := sha256.Sum256(data); hex.EncodeToString(actual[:]) != sum {
+		return nil, fault.New(fault.Conflict, "file_corrupt", bilingual.T("文件内容与登记的摘要不符，请联系管理员", "the file does not match its digest; tell the administrator"))
+	}
+	return data, nil
+}

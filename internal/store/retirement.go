@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
+)
+
+type retirementRow struct {
+	ID               string
+	AssetID          string
+	AssetLabel       string
+	CityCode         string
+	DistrictCode     string
+	Class            registry.Class
+	WayOut           string
+	Driver           string
+	State            retirement.State
+	HandedInOn       civil.Day
+	DismantledOn     civil.Day
+	DeregisteredOn   civil.Day
+	Recycler         string
+	CertificateNo    string
+	Note             string
+	EvidenceComplete bool
+	DeclaredBy       string
+	DeclaredByName   string
+	DeclaredAt       time.Time
+	VerifiedBy       string
+	VerifiedByName   string
+	VerifiedAt       *time.Time
+	ReturnReason     string
+	Version          int64
+}
+
+func (retirementRow) TableName() string { return "retirements" }
+
+func (r retirementRow) retirement() retirement.Retirement {
+	return retirement.Retirement{
+		ID: r.ID, AssetID: r.AssetID, AssetLabel: r.AssetLabel, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class,
+		Declaration: retirement.Declaration{WayOut: r.WayOut, Driver: r.Driver, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
+			DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note},
+		State: r.State, EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName,
+		DeclaredAt: r.DeclaredAt, VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt,
+		ReturnReason: r.ReturnReason, Version: r.Version,
+	}
+}
+
+func retirementRowOf(r retirement.Retirement) retirementRow {
+	return retirementRow{
+		ID: r.ID, AssetID: r.AssetID, AssetLabel: r.AssetLabel, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class,
+		WayOut: r.WayOut, Driver: r.Driver, State: r.State, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
+		DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note,
+		EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName, DeclaredAt: r.DeclaredAt,
+		VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt, ReturnReason: r.ReturnReason,
+		Version: r.Version,
+	}
+}
+
+// CertificateTaken reports whether another asset's retirement already carries
+// the recycler's certificate number, anywhere in the province.
+func (tx *Tx) CertificateTaken(recycler, number, exceptID string) (bool, error) {
+	if number == "" {
+		return false, nil
+	}
+	var n int64
+	err := tx.db.Model(&retirementRow{}).Where("recycler = ? AND certificate_no = ? AND id <> ?", recycler, number, exceptID).Count(&n).Error
+	if err != nil {
+		return false, fmt.Errorf("store: look up a certificate: %w", err)
+	}
+	return n > 0, nil
+}
+
+// CreateRetirement adds the retirement of an asset.
+func (tx *Tx) CreateRetirement(r *retirement.Retirement) error {
+	r.Version = 1
+	row := retirementRowOf(*r)
+	err := tx.db.Create(&row).Error
+	if duplicate(err) {
+		return fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰或证明编号已被使用", "already retired, or the certificate is already used")).
+			WithMend("请打开已有的淘汰记录", "open the retirement that is there")
+	}
+	if err != nil {
+		return fmt.Errorf("store: create a retirement: %w", err)
+	}
+	return tx.Record(retirementEvent("declare", *r, ""), nil, retirementView(*r))
+}
+
+// UpdateRetirement replaces before by after if nobody changed it since.
+func (tx *Tx) UpdateRetirement(before retirement.Retirement, after *retirement.Retirement, action, reason string) error {
+	after.Version = before.Version + 1
+	row := retirementRowOf(*after)
+	q := inScope(tx.db.Model(&retirementRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
+	res := q.Select("*").Omit("id", "asset_id", "declared_by", "declared_at").Updates(&row)
+	if duplicate(res.Error) {
+		return fault.New(fault.Conflict, "certificate_used", bilingual.T("证明编号已被使用", "the certificate number is already used"))
+	}
+	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	was, is := difference(retirementView(before), retirementView(*after))
+	return tx.Record(retirementEvent(action, *after, reason), was, is)
+}
+
+func retirementEvent(action string, r retirement.Retirement, reason string) Event {
+	return Event{Action: action, Entity: "retirement", EntityID: r.ID, AssetID: r.AssetID, CityCode: r.CityCode,
+		DistrictCode: r.DistrictCode, Reason: reason}
+}
+
+func retirementView(r retirement.Retirement) map[string]string {
+	view := map[string]string{
+		"state": string(r.State), "way_out": r.WayOut, "driver": r.Driver, "handed_in_on": string(r.HandedInOn),
+		"dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn), "recycler": r.Recycler,
+		"certificate_no": r.CertificateNo, "note": r.Note, "verified_by": r.VerifiedByName, "return_reason": r.ReturnReason,
+	}
+	for k, v := range view {
+		if v == "" {
+			delete(view, k)
+		}
+	}
+	return view
+}
+
+// Retirement returns a retirement of the scope, or NotFound.
+func (db *DB) Retirement(ctx context.Context, scope access.Scope, id string) (retirement.Retirement, error) {
+	return loadRetirement(db.read.WithContext(ctx), scope, "id = ?", id)
+}
+
+// Retirement returns a retirement of the actor's scope, or NotFound.
+func (tx *Tx) Retirement(id string) (retirement.Retirement, error) {
+	return loadRetirement(tx.db, tx.By.Scope, "id = ?", id)
+}
+
+// RetirementOf returns the retirement of an asset of the scope, or NotFound.
+func (db *DB) RetirementOf(ctx context.Context, scope access.Scope, assetID string) (retirement.Retirement, error) {
+	return loadRetirement(db.read.WithContext(ctx), scope, "asset_id = ?", assetID)
+}
+
+// RetirementOf returns the retirement of an asset of the actor's scope, or NotFound.
+func (tx *Tx) RetirementOf(assetID string) (retirement.Retirement, error) {
+	return loadRetirement(tx.db, tx.By.Scope, "asset_id = ?", assetID)
+}
+
+func loadRetirement(q *gorm.DB, scope access.Scope, test, value string) (retirement.Retirement, error) {
+	var rows []retirementRow
+	if err := inScope(q, scope, true).Where(test, value).Limit(1).Find(&rows).Error; err != nil {
+		return retirement.Retirement{}, fmt.Errorf("store: read a retirement: %w", err)
+	}
+	if len(rows) == 0 {
+		return retirement.Retirement{}, fault.Missing()
+	}
+	return rows[0].retirement(), nil
+}
+
+// RetirementFilter narrows a list of retirements.
+type RetirementFilter struct {
+	State    retirement.State
+	Class    registry.Class
+	City     string
+	District string
+	Q        string
+}
+
+// Retirements returns one page of retirements of the scope.
+func (db *DB) Retirements(ctx context.Context, scope access.Scope, f RetirementFilter, p Page) ([]retirement.Retirement, error) {
+	q := inScope(db.read.WithContext(ctx).Model(&retirementRow{}), scope, true)
+	for _, e := range []struct{ column, value string }{
+		{"state", string(f.State)}, {"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District},
+	} {
+		if e.value != "" {
+			q = q.Where(e.column+" = ?", e.value)
+		}
+	}
+	if f.Q != "" {
+		pattern := likePattern(searchForm(f.Q))
+		q = q.Where("(asset_label LIKE ? ESCAPE '!' OR certificate_no LIKE ? ESCAPE '!' OR recycler LIKE ? ESCAPE '!')", pattern, pattern, pattern)
+	}
+	if p.After != "" {
+		q = q.Where("id < ?", p.After)
+	}
+	var rows []retirementRow
+	if err := q.Order("id DESC").Limit(p.Limit).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list retirements: %w", err)
+	}
+	list := make([]retirement.Retirement, len(rows))
+	for i, r := range rows {
+		list[i] = r.retirement()
+	}
+	return list, nil
+}

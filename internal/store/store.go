@@ -1,0 +1,320 @@
+// Package store keeps everything in the database, SQLite by default or
+// PostgreSQL. It is the only package that knows SQL and gorm. Every read takes
+// an access.Scope, every change goes through Write, which carries actor, scope
+// and instant, keeps the roll-up and appends the audit events in the same
+// transaction.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/fault"
+)
+
+// Engine names a database engine.
+type Engine string
+
+// The engines. The rest of the program does not know which one it is on.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// minSQLite is the first release without the WAL-reset corruption of 3.7.0 to 3.51.2.
+const minSQLite = 3_051_003
+
+// Enqueuer puts a job into the queue inside a transaction, so that the job
+// exists if and only if the change does.
+type Enqueuer func(ctx context.Context, tx *sql.Tx, kind string, id string) error
+
+// NoQueue is the queue of a program that does its work at once, such as a
+// command: it forgets the job, whoever asked for it does it.
+func NoQueue(context.Context, *sql.Tx, string, string) error { return nil }
+
+// DB is an open database.
+type DB struct {
+	engine  Engine
+	write   *gorm.DB // SQLite: one connection
+	read    *gorm.DB // SQLite: query-only connections; PostgreSQL: the same pool
+	now     func() time.Time
+	enqueue Enqueuer
+	path    string // of the SQLite file
+}
+
+// Open opens the database of a URL: "postgres://…", or "sqlite:" and a path.
+// It does not migrate. It fails if the engine is not as safe as it must be:
+// write-ahead log, synchronous FULL, foreign keys on, no known-bad release.
+func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
+	db := &DB{now: now}
+	var err error
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		err = db.openPostgres(dsn)
+	} else {
+		err = db.openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := db.assertSafe(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func gormConfig() *gorm.Config {
+	return &gorm.Config{
+		Logger: logger.Discard, PrepareStmt: true, SkipDefaultTransaction: true,
+		NowFunc: func() time.Time { return time.Time{} }, // instants are always set by us
+	}
+}
+
+func (db *DB) openPostgres(dsn string) error {
+	pool, err := gorm.Open(postgres.Open(dsn), gormConfig())
+	if err != nil {
+		return fmt.Errorf("store: open PostgreSQL: %w", err)
+	}
+	handle, err := pool.DB()
+	if err != nil {
+		return err
+	}
+	handle.SetMaxOpenConns(4 * max(4, runtime.NumCPU()))
+	handle.SetConnMaxIdleTime(5 * time.Minute)
+	db.engine, db.write, db.read = Postgres, pool, pool
+	return nil
+}
+
+func (db *DB) openSQLite(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("store: make the folder of the database: %w", err)
+	}
+	writer, err := gorm.Open(sqlite.Open(SQLiteDSN(path, false)), gormConfig())
+	if err != nil {
+		return fmt.Errorf("store: open %s: %w", path, err)
+	}
+	handle, err := writer.DB()
+	if err != nil {
+		return err
+	}
+	handle.SetMaxOpenConns(1)
+	if _, err := handle.Exec("SELECT 1"); err != nil { // creates the file before a reader opens it
+		return fmt.Errorf("store: open %s: %w", path, err)
+	}
+	reader, err := gorm.Open(sqlite.Open(SQLiteDSN(path, true)), gormConfig())
+	if err != nil {
+		return fmt.Errorf("store: open %s: %w", path, err)
+	}
+	readers, err := reader.DB()
+	if err != nil {
+		return err
+	}
+	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	db.engine, db.write, db.read, db.path = SQLite, writer, reader, path
+	return nil
+}
+
+// SQLiteDSN returns the DSN of a SQLite file. Every pragma is in it, because a
+// pragma that is executed reaches only one pooled connection. Writing
+// transactions start immediate: a deferred one fails at once when it has to
+// upgrade its snapshot, whatever the busy timeout.
+func SQLiteDSN(path string, queryOnly bool) string {
+	q := url.Values{
+		"_foreign_keys": {"on"}, "_busy_timeout": {"5000"}, "_journal_mode": {"WAL"},
+		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"},
+	}
+	if queryOnly {
+		q.Set("_query_only", "on")
+		q.Set("_txlock", "deferred")
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+func (db *DB) assertSafe(ctx context.Context) error {
+	if db.engine == Postgres {
+		var version int
+		if err := db.read.WithContext(ctx).Raw("SELECT current_setting('server_version_num')::int").Scan(&version).Error; err != nil {
+			return fmt.Errorf("store: PostgreSQL does not answer: %w", err)
+		}
+		if version < 130000 {
+			return fmt.Errorf("store: PostgreSQL %d is too old, 13 or later is needed", version/10000)
+		}
+		return nil
+	}
+	if _, number, _ := sqlite3.Version(); number < minSQLite {
+		return fmt.Errorf("store: SQLite %d has a known corruption fault, %d or later is needed", number, minSQLite)
+	}
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		var got string
+		if err := db.write.WithContext(ctx).Raw("PRAGMA " + pragma).Scan(&got).Error; err != nil {
+			return fmt.Errorf("store: read pragma %s: %w", pragma, err)
+		}
+		if got != want {
+			return fmt.Errorf("store: pragma %s is %q, must be %q: the file system may not support it; put the data folder on a local disk", pragma, got, want)
+		}
+	}
+	return nil
+}
+
+// SetEnqueuer installs the job queue. Without one, Tx.Enqueue fails.
+func (db *DB) SetEnqueuer(e Enqueuer) { db.enqueue = e }
+
+// Engine tells which engine the database is on, for operations only.
+func (db *DB) Engine() Engine { return db.engine }
+
+// Close closes all connections.
+func (db *DB) Close() error {
+	var errs []error
+	for _, pool := range []*gorm.DB{db.read, db.write} {
+		if pool == nil {
+			continue
+		}
+		if handle, err := pool.DB(); err == nil {
+			errs = append(errs, handle.Close())
+		}
+		if db.engine == Postgres {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var one int
+	return db.read.WithContext(ctx).Raw("SELECT 1").Scan(&one).Error
+}
+
+// Now returns the instant of the injected clock in UTC, to the microsecond,
+// which is what both engines keep.
+func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond) }
+
+// Tx is one transaction by one actor. Only a Tx can change rows.
+type Tx struct {
+	db      *gorm.DB
+	store   *DB
+	ctx     context.Context
+	By      access.Actor
+	At      time.Time
+	summary map[cell]int64
+	events  []Event
+}
+
+// Write runs fn in one transaction by the actor and commits if it returns nil:
+// rows, roll-up, audit events and jobs together, or nothing. PostgreSQL
+// deadlocks and serialization failures are tried again.
+func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := db.writeOnce(ctx, by, fn)
+		if err == nil || attempt == 5 || !retryable(err) {
+			return err
+		}
+	}
+}
+
+func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
+	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+		tx := &Tx{db: g, store: db, ctx: ctx, By: by, At: db.Now(), summary: map[cell]int64{}}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if err := tx.flushSummary(); err != nil {
+			return err
+		}
+		return tx.flushEvents()
+	})
+}
+
+// Enqueue adds a job that runs if and only if the transaction commits.
+func (tx *Tx) Enqueue(kind, id string) error {
+	if tx.store.enqueue == nil {
+		return errors.New("store: no job queue is installed")
+	}
+	handle, err := sqlTx(tx.db)
+	if err != nil {
+		return err
+	}
+	return tx.store.enqueue(tx.ctx, handle, kind, id)
+}
+
+func sqlTx(g *gorm.DB) (*sql.Tx, error) {
+	switch pool := g.Statement.ConnPool.(type) {
+	case *sql.Tx:
+		return pool, nil
+	case *gorm.PreparedStmtTX:
+		if handle, ok := pool.Tx.(*sql.Tx); ok {
+			return handle, nil
+		}
+	}
+	return nil, errors.New("store: not inside a database transaction")
+}
+
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// duplicate reports whether err is a violated unique key on either engine.
+func duplicate(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	var lite sqlite3.Error
+	return errors.As(err, &lite) && (lite.ExtendedCode == sqlite3.ErrConstraintUnique || lite.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+}
+
+// affect fails unless a guarded statement changed exactly one row. gorm does
+// not call zero rows an error.
+func affect(res *gorm.DB, otherwise error) error {
+	if res.Error != nil {
+		return res.Error
+	}
+	if res.RowsAffected != 1 {
+		return otherwise
+	}
+	return nil
+}
+
+// stale is the fault of a change that is based on an older version.
+func stale() error {
+	return fault.New(fault.Stale, "stale", bilingual.T("该记录已被他人修改", "the record was changed by somebody else")).
+		WithMend("请查看最新内容后重新提交", "look at the present version, then submit again")
+}
+
+// inScope narrows a query to the rows of a scope. It is the one place where a
+// scope becomes SQL. Tables with a district_code column pass district true.
+func inScope(q *gorm.DB, s access.Scope, district bool) *gorm.DB {
+	switch {
+	case s.Code() == "":
+		return q.Where("1 = 0")
+	case s.IsProvince():
+		return q
+	case district && s.District() != "":
+		return q.Where("district_code = ?", s.District())
+	default:
+		return q.Where("city_code = ?", s.City())
+	}
+}
+
+// likePattern makes a substring pattern of q for LIKE … ESCAPE '!'.
+func likePattern(q string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(q) + "%"
+}

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/target"
+)
+
+type definitionRow struct {
+	Code     string
+	Revision int64
+	NameZH   string `gorm:"column:name_zh"`
+	NameEN   string `gorm:"column:name_en"`
+	TextZH   string `gorm:"column:text_zh"`
+	TextEN   string `gorm:"column:text_en"`
+	ShareBP  *int64 `gorm:"column:share_bp"`
+	Sample   bool
+	Source   string
+}
+
+func (definitionRow) TableName() string { return "definitions" }
+
+func (r definitionRow) definition() target.Definition {
+	return target.Definition{Code: r.Code, Revision: r.Revision, Name: bilingual.T(r.NameZH, r.NameEN), Text: bilingual.T(r.TextZH, r.TextEN),
+		ShareBP: r.ShareBP, Sample: r.Sample, Source: r.Source}
+}
+
+// PutDefinition adds a definition, or leaves the one of its code and revision
+// as it is: a definition that was published never changes.
+func (tx *Tx) PutDefinition(d target.Definition) error {
+	res := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&definitionRow{Code: d.Code, Revision: d.Revision, NameZH: d.Name.ZH, NameEN: d.Name.EN,
+		TextZH: d.Text.ZH, TextEN: d.Text.EN, ShareBP: d.ShareBP, Sample: d.Sample, Source: d.Source})
+	if res.Error != nil {
+		return fmt.Errorf("store: add a definition: %w", res.Error)
+	}
+	if res.RowsAffected == 0 {
+		return nil
+	}
+	return tx.Record(Event{Action: "create", Entity: "definition", EntityID: fmt.Sprintf("%s/%d", d.Code, d.Revision)}, nil,
+		map[string]any{"text": d.Text, "share_bp": d.ShareBP, "sample": d.Sample})
+}
+
+// Definitions returns every definition by code and revision.
+func (db *DB) Definitions(ctx context.Context) ([]target.Definition, error) {
+	var rows []definitionRow
+	if err := db.read.WithContext(ctx).Order("code, revision").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list definitions: %w", err)
+	}
+	list := make([]target.Definition, len(rows))
+	for i, r := range rows {
+		list[i] = r.definition()
+	}
+	return list, nil
+}
+
+type targetRow struct {
+	ID                 string
+	Code               string
+	Clause             string
+	Class              registry.Class
+	CityCode           string
+	Kind               string
+	Measure            string
+	Value              *int64
+	DueOn              civil.Day
+	BaselineOn         civil.Day
+	DefinitionCode     string
+	DefinitionRevision int64
+	ThresholdCode      string
+	ThresholdRevision  int64
+	ResponsibleUnit    string
+	Document           string
+	State              string
+	Sample             bool
+	SetBy              string
+	SetAt              time.Time
+	Version            int64
+}
+
+func (targetRow) TableName() string { return "targets" }
+
+func targetRowOf(t target.Target) targetRow {
+	r := targetRow{ID: t.ID, Code: t.Code, Clause: t.Clause, Class: t.Class, CityCode: t.CityCode, Kind: t.Kind, Measure: t.Measure, Value: t.Value,
+		DueOn: t.DueOn, BaselineOn: t.BaselineOn, DefinitionCode: t.Definition.Code, DefinitionRevision: t.Definition.Revision,
+		ResponsibleUnit: t.ResponsibleUnit, Document: t.Document, State: t.State, Sample: t.Sample, SetBy: t.SetBy, SetAt: t.SetAt, Version: t.Version}
+	if t.Threshold != nil {
+		r.ThresholdCode, r.ThresholdRevision = t.Threshold.Code, t.Threshold.Revision
+	}
+	return r
+}
+
+func targetView(t target.Target) map[string]string {
+	r := targetRowOf(t)
+	view := map[string]string{"code": r.Code, "clause": r.Clause, "class": string(r.Class), "city": r.CityCode, "kind": r.Kind, "measure": r.Measure,
+		"due_on": string(r.DueOn), "baseline_on": string(r.BaselineOn), "definition": fmt.Sprintf("%s/%d", r.DefinitionCode, r.DefinitionRevision),
+		"document": r.Document, "state": r.State, "responsible_unit": r.ResponsibleUnit}
+	if r.Value != nil {
+		view["value"] = fmt.Sprint(*r.Value)
+	}
+	if r.ThresholdCode != "" {
+		view["threshold"] = fmt.Sprintf("%s/%d", r.ThresholdCode, r.ThresholdRevision)
+	}
+	return view
+}
+
+// CreateTarget adds a target. A second target in force for the same city and
+// class fails with Conflict.
+func (tx *Tx) CreateTarget(t *target.Target) error {
+	if !tx.By.Scope.IsProvince() {
+		return fault.Missing()
+	}
+	t.Version, t.SetBy, t.SetAt = 1, tx.By.ID, tx.At
+	row := targetRowOf(*t)
+	err := tx.db.Create(&row).Error
+	if duplicate(err) {
+		return targetTaken()
+	}
+	if err != nil {
+		return fmt.Errorf("store: create a target: %w", err)
+	}
+	return tx.Record(Event{Action: "create", Entity: "target", EntityID: t.ID}, nil, targetView(*t))
+}
+
+func targetTaken() error {
+	return fault.New(fault.Conflict, "target_in_force", bilingual.T("该城市和类别已有生效的目标", "a target is already in force for this city and class")).
+		WithMend("请先将原目标标为已替换", "mark the present one as replaced first")
+}
+
+// UpdateTarget replaces before by after if nobody changed it since.
+func (tx *Tx) UpdateTarget(before target.Target, after *target.Target, reason string) error {
+	after.Version, after.SetBy, after.SetAt = before.Version+1, tx.By.ID, tx.At
+	row := targetRowOf(*after)
+	res := tx.db.Model(&targetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).Select("*").Omit("id").Updates(&row)
+	if duplicate(res.Error) {
+		return targetTaken()
+	}
+	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	was, is := difference(targetView(before), targetView(*after))
+	return tx.Record(Event{Action: "update", Entity: "target", EntityID: after.ID, Reason: reason}, was, is)
+}
+
+// TargetFilter narrows a list of targets. City finds the city's own targets
+// and those set for every city.
+type TargetFilter struct {
+	ID    string
+	Class registry.Class
+	City  string
+	State string
+}
+
+// Targets returns the targets that hold in the scope: those of its cities and
+// those of the province.
+func (db *DB) Targets(ctx context.Context, scope access.Scope, f TargetFilter) ([]target.Target, error) {
+	return listTargets(db.read.WithContext(ctx), scope, f)
+}
+
+// Target returns one target of the actor's scope, or NotFound.
+func (tx *Tx) Target(id string) (target.Target, error) {
+	list, err := listTargets(tx.db, tx.By.Scope, TargetFilter{ID: id})
+	if err == nil && len(list) == 0 {
+		err = fault.Missing()
+	}
+	if err != nil {
+		return target.Target{}, err
+	}
+	return list[0], nil
+}
+
+func listTargets(q *gorm.DB, scope access.Scope, f TargetFilter) ([]target.Target, error) {
+	fresh := q.Session(&gorm.Session{})
+	q = fresh.Model(&targetRow{})
+	if !scope.IsProvince() {
+		q = q.Where("city_code IN ?", []string{scope.City(), access.ProvinceCode})
+	}
+	if f.ID != "" {
+		q = q.Where("id = ?", f.ID)
+	}
+	if f.Class != "" {
+		q = q.Where("class = ?", f.Class)
+	}
+	if f.City != "" {
+		q = q.Where("city_code IN ?", []string{f.City, access.ProvinceCode})
+	}
+	if f.State != "" {
+		q = q.Where("state = ?", f.State)
+	}
+	var rows []targetRow
+	if err := q.Order("code, city_code, id").Limit(1000).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list targets: %w", err)
+	}
+	var definitions []definitionRow
+	if err := fresh.Find(&definitions).Error; err != nil {
+		return nil, fmt.Errorf("store: list definitions: %w", err)
+	}
+	named := map[string]target.Definition{}
+	for _, d := range definitions {
+		named[fmt.Sprintf("%s/%d", d.Code, d.Revision)] = d.definition()
+	}
+	list := make([]target.Target, len(rows))
+	for i, r := range rows {
+		list[i] = target.Target{ID: r.ID, Code: r.Code, Clause: r.Clause, Class: r.Class, CityCode: r.CityCode, Kind: r.Kind, Measure: r.Measure,
+			Value: r.Value, DueOn: r.DueOn, BaselineOn: r.BaselineOn, ResponsibleUnit: r.ResponsibleUnit, Document: r.Document, State: r.State,
+			Sample: r.Sample, SetBy: r.SetBy, SetAt: r.SetAt, Version: r.Version,
+			Definition: named[fmt.Sprintf("%s/%d", r.DefinitionCode, r.DefinitionRevision)]}
+		if d, ok := named[fmt.Sprintf("%s/%d", r.ThresholdCode, r.ThresholdRevision)]; ok {
+			list[i].Threshold = &d
+		}
+	}
+	return list, nil
+}
