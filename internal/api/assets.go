@@ -172,7 +172,7 @@ func (s *Server) display(f registry.FieldSpec, value string) Name {
 }
 
 type assetQuery struct {
-	paging
+	Paging
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City     string `query:"city" pattern:"^\\d{6}$" doc:"GB/T 2260 code of a city."`
 	District string `query:"district" pattern:"^\\d{6}$"`
@@ -234,11 +234,11 @@ func (s *Server) assetFilter(ctx context.Context, in *assetQuery) (store.AssetFi
 	return f, err
 }
 
-type idIn struct {
+type ByID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-func (s *Server) getAsset(ctx context.Context, in *idIn) (*one[Asset], error) {
+func (s *Server) getAsset(ctx context.Context, in *ByID) (*one[Asset], error) {
 	v, err := s.loadAsset(ctx, in.ID)
 	return oneOf(v.Version, v), err
 }
@@ -268,14 +268,14 @@ type newAssetBody struct {
 }
 
 func (s *Server) createAsset(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body newAssetBody
 }) (*created[Asset], error) {
 	fields := in.Body.Fields
 	if in.Body.DistrictCode != "" {
 		fields["district"] = in.Body.DistrictCode
 	}
-	return create(ctx, in.keyed, "create-asset", in.Body,
+	return create(ctx, in.Keyed, "create-asset", in.Body,
 		func(ctx context.Context, by access.Actor) (app.Checked, error) {
 			return s.app.RegisterAsset(ctx, by, app.NewAsset{Class: in.Body.Class, CityCode: in.Body.CityCode, Fields: fields})
 		},
@@ -284,8 +284,8 @@ func (s *Server) createAsset(ctx context.Context, in *struct {
 }
 
 func (s *Server) updateAsset(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		Fields map[string]string `json:"fields" doc:"The fields to change; a field that is left out stays."`
 		Reason string            `json:"reason,omitempty" maxLength:"500"`
@@ -330,18 +330,18 @@ type ValueChange struct {
 }
 
 func (s *Server) assetHistory(ctx context.Context, in *struct {
-	idIn
-	paging
+	ByID
+	Paging
 }) (*listOut[HistoryEvent], error) {
 	scope := actor(ctx).Scope
 	a, err := s.db.Asset(ctx, scope, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return s.events(ctx, in.paging, store.EventFilter{AssetID: a.ID}, a.Class)
+	return s.events(ctx, in.Paging, store.EventFilter{AssetID: a.ID}, a.Class)
 }
 
-func (s *Server) events(ctx context.Context, p paging, f store.EventFilter, class registry.Class) (*listOut[HistoryEvent], error) {
+func (s *Server) events(ctx context.Context, p Paging, f store.EventFilter, class registry.Class) (*listOut[HistoryEvent], error) {
 	page, err := p.page()
 	if err != nil {
 		return nil, err

@@ -38,8 +38,8 @@ type fileForm struct {
 }
 
 type fileIn struct {
-	idIn
-	keyed
+	ByID
+	Keyed
 	RawBody huma.MultipartFormFiles[fileForm]
 }
 
@@ -65,7 +65,7 @@ func binary(op huma.Operation, media string) huma.Operation {
 	return op
 }
 
-func (s *Server) listFiles(ctx context.Context, in *idIn) (*listOut[File], error) {
+func (s *Server) listFiles(ctx context.Context, in *ByID) (*listOut[File], error) {
 	scope := actor(ctx).Scope
 	if _, err := s.db.Asset(ctx, scope, in.ID); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *Server) attach(ctx context.Context, in *fileIn, op, assetID string) (*c
 	form := in.RawBody.Data()
 	defer func() { _ = form.File.Close() }()
 	request := []any{in.ID, form.Kind, form.File.Filename, form.File.Size}
-	return create(ctx, in.keyed, op, request,
+	return create(ctx, in.Keyed, op, request,
 		func(ctx context.Context, by access.Actor) (store.File, error) {
 			return s.app.AttachFile(ctx, by, assetID, app.Upload{Kind: form.Kind, Name: form.File.Filename, Data: form.File})
 		},
@@ -112,7 +112,7 @@ func download(name, media string, data []byte) *bytesOut {
 
 const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-func (s *Server) fileContent(ctx context.Context, in *idIn) (*bytesOut, error) {
+func (s *Server) fileContent(ctx context.Context, in *ByID) (*bytesOut, error) {
 	f, err := s.db.File(ctx, actor(ctx).Scope, in.ID)
 	if err != nil {
 		return nil, err

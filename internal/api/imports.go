@@ -127,12 +127,12 @@ type importForm struct {
 }
 
 func (s *Server) createImport(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	RawBody huma.MultipartFormFiles[importForm]
 }) (*created[Import], error) {
 	form := in.RawBody.Data()
 	defer func() { _ = form.File.Close() }()
-	return create(ctx, in.keyed, "create-import", []any{form.Class, form.City, form.File.Filename, form.File.Size},
+	return create(ctx, in.Keyed, "create-import", []any{form.Class, form.City, form.File.Filename, form.File.Size},
 		func(ctx context.Context, by access.Actor) (store.Import, error) {
 			return s.app.UploadImport(ctx, by, registry.Class(form.Class), form.City, form.File.Filename, form.File)
 		},
@@ -140,7 +140,7 @@ func (s *Server) createImport(ctx context.Context, in *struct {
 		func(i Import) string { return "/imports/" + i.ID }, func(i Import) int64 { return i.Version })
 }
 
-func (s *Server) listImports(ctx context.Context, in *paging) (*listOut[Import], error) {
+func (s *Server) listImports(ctx context.Context, in *Paging) (*listOut[Import], error) {
 	page, err := in.page()
 	if err != nil {
 		return nil, err
@@ -149,14 +149,14 @@ func (s *Server) listImports(ctx context.Context, in *paging) (*listOut[Import],
 	return listOf(rows, in.Limit, func(i store.Import) string { return i.ID }, func(i store.Import) Import { return importView(lang(ctx), i) }), err
 }
 
-func (s *Server) getImport(ctx context.Context, in *idIn) (*one[Import], error) {
+func (s *Server) getImport(ctx context.Context, in *ByID) (*one[Import], error) {
 	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
 	return oneOf(i.Version, importView(lang(ctx), i)), err
 }
 
 func (s *Server) listImportRows(ctx context.Context, in *struct {
-	idIn
-	paging
+	ByID
+	Paging
 	Outcome string `query:"outcome" enum:"create,warn,update,unchanged,duplicate,reject"`
 }) (*listOut[ImportRow], error) {
 	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
@@ -222,8 +222,8 @@ func numbersIn(cursor string, n int) ([]int, error) {
 }
 
 func (s *Server) listFindings(ctx context.Context, in *struct {
-	idIn
-	paging
+	ByID
+	Paging
 	Severity string `query:"severity" enum:"error,warning"`
 	Code     string `query:"code" maxLength:"40"`
 }) (*listOut[Finding], error) {
@@ -244,7 +244,7 @@ func (s *Server) listFindings(ctx context.Context, in *struct {
 		}), err
 }
 
-func (s *Server) findingsWorkbook(ctx context.Context, in *idIn) (*bytesOut, error) {
+func (s *Server) findingsWorkbook(ctx context.Context, in *ByID) (*bytesOut, error) {
 	l := lang(ctx)
 	name, data, err := s.app.FindingsWorkbook(ctx, actor(ctx).Scope, in.ID, l)
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *Server) findingsWorkbook(ctx context.Context, in *idIn) (*bytesOut, err
 }
 
 func (s *Server) applyImport(ctx context.Context, in *struct {
-	idIn
+	ByID
 	Body struct {
 		Mode string `json:"mode" enum:"valid_rows,all_or_nothing"`
 	}
@@ -265,7 +265,7 @@ func (s *Server) applyImport(ctx context.Context, in *struct {
 }
 
 type undoIn struct {
-	idIn
+	ByID
 	UnchangedOnly bool `query:"unchanged_only" doc:"For undo: leave rows that were changed since, take back all others."`
 }
 

@@ -18,15 +18,15 @@ import (
 	"phaseout/internal/store"
 )
 
-// paging is the part of a list's input that says where it starts.
-type paging struct {
+// Paging is the part of a list's input that says where it starts.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Rows in a page."`
 	Cursor string `query:"cursor" maxLength:"200" doc:"next_cursor of the page before."`
 }
 
 // page decodes the cursor, an opaque form of the last key of the page before.
 // One more row is asked for than is shown, to know whether there is a next page.
-func (p paging) page() (store.Page, error) {
+func (p Paging) page() (store.Page, error) {
 	after, err := decodeCursor(p.Cursor)
 	return store.Page{After: after, Limit: p.Limit + 1}, err
 }
@@ -80,13 +80,13 @@ func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version
 
 func oneOf[T any](version int64, v T) *one[T] { return &one[T]{ETag: etag(version), Body: v} }
 
-// based is the part of a change's input that says which version it is based on.
-type based struct {
+// Based is the part of a change's input that says which version it is based on.
+type Based struct {
 	IfMatch string `header:"If-Match" doc:"ETag of the version that the change is based on. Required."`
 }
 
 // version decodes If-Match. Without it the change is refused with 428.
-func (b based) version() (int64, error) {
+func (b Based) version() (int64, error) {
 	if b.IfMatch == "" {
 		return 0, fault.New(fault.Precondition, "if_match_required", bilingual.T("缺少 If-Match，无法确认修改依据的版本", "If-Match is missing: which version is the change based on?")).
 			WithMend("先读取记录，将其 ETag 放入 If-Match", "read the record and send its ETag as If-Match")
@@ -118,8 +118,8 @@ func (s *Server) withCurrent(ctx context.Context, err error, current func() (any
 	return p
 }
 
-// keyed is the part of a creating POST's input that makes it safe to repeat.
-type keyed struct {
+// Keyed is the part of a creating POST's input that makes it safe to repeat.
+type Keyed struct {
 	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Same key, same answer: a repeated request is answered as the first one was."`
 }
 
@@ -134,7 +134,7 @@ type created[T any] struct {
 // create runs a deed that makes a record, under the client's idempotency key
 // if it gave one. request is what the key stands for; view turns the record
 // into the answer, location and version into its headers.
-func create[R, V any](ctx context.Context, k keyed, op string, request any, deed func(context.Context, access.Actor) (R, error),
+func create[R, V any](ctx context.Context, k Keyed, op string, request any, deed func(context.Context, access.Actor) (R, error),
 	view func(R) V, location func(V) string, version func(V) int64,
 ) (*created[V], error) {
 	by := actor(ctx)

@@ -118,10 +118,10 @@ func (s *Server) listDefinitions(ctx context.Context, _ *struct{}) (*listOut[Def
 }
 
 func (s *Server) createTarget(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body targetBody
 }) (*created[Target], error) {
-	return create(ctx, in.keyed, "create-target", in.Body,
+	return create(ctx, in.Keyed, "create-target", in.Body,
 		func(ctx context.Context, by access.Actor) (target.Target, error) {
 			var t target.Target
 			in.Body.put(&t)
@@ -131,8 +131,8 @@ func (s *Server) createTarget(ctx context.Context, in *struct {
 }
 
 func (s *Server) updateTarget(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		targetBody
 		Reason string `json:"reason,omitempty" maxLength:"500"`

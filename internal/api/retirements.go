@@ -96,20 +96,20 @@ func (s *Server) retirementRoutes() {
 }
 
 func (s *Server) createRetirement(ctx context.Context, in *struct {
-	idIn
-	keyed
+	ByID
+	Keyed
 	IfMatch string `header:"If-Match" doc:"Optional: ETag of the asset; refused with 412 if it changed since."`
 	Body    declarationBody
 }) (*created[Retirement], error) {
 	var version *int64
 	if in.IfMatch != "" {
-		v, err := based{in.IfMatch}.version()
+		v, err := Based{in.IfMatch}.version()
 		if err != nil {
 			return nil, err
 		}
 		version = &v
 	}
-	out, err := create(ctx, in.keyed, "create-retirement", []any{in.ID, in.Body},
+	out, err := create(ctx, in.Keyed, "create-retirement", []any{in.ID, in.Body},
 		func(ctx context.Context, by access.Actor) (app.Case, error) {
 			return s.app.DeclareRetirement(ctx, by, in.ID, version, in.Body.declaration())
 		},
@@ -122,7 +122,7 @@ func (s *Server) createRetirement(ctx context.Context, in *struct {
 }
 
 func (s *Server) listRetirements(ctx context.Context, in *struct {
-	paging
+	Paging
 	State    string `query:"state" enum:"declared,returned,verified"`
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City     string `query:"city" pattern:"^\\d{6}$"`
@@ -143,7 +143,7 @@ func (s *Server) listRetirements(ctx context.Context, in *struct {
 	return listOf(cases, in.Limit, func(c app.Case) string { return c.ID }, func(c app.Case) Retirement { return retirementView(lang(ctx), c) }), err
 }
 
-func (s *Server) getRetirement(ctx context.Context, in *idIn) (*one[Retirement], error) {
+func (s *Server) getRetirement(ctx context.Context, in *ByID) (*one[Retirement], error) {
 	v, err := s.loadRetirement(ctx, in.ID)
 	return oneOf(v.Version, v), err
 }
@@ -167,8 +167,8 @@ func (s *Server) changedRetirement(ctx context.Context, id string, err error) (*
 }
 
 func (s *Server) updateRetirement(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body declarationBody
 }) (*one[Retirement], error) {
 	version, err := in.version()
@@ -180,8 +180,8 @@ func (s *Server) updateRetirement(ctx context.Context, in *struct {
 }
 
 func (s *Server) verifyRetirement(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		Decision string `json:"decision" enum:"verify,return"`
 		Reason   string `json:"reason,omitempty" maxLength:"500"`

@@ -164,7 +164,7 @@ func (s *Server) programRoutes() {
 }
 
 func (s *Server) listPrograms(ctx context.Context, in *struct {
-	paging
+	Paging
 	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City  string `query:"city" pattern:"^\\d{6}$"`
 }) (*listOut[Program], error) {
@@ -176,13 +176,13 @@ func (s *Server) listPrograms(ctx context.Context, in *struct {
 	return listOf(rows, in.Limit, func(p subsidy.Program) string { return p.ID }, programView), err
 }
 
-func (s *Server) getProgram(ctx context.Context, in *idIn) (*one[Program], error) {
+func (s *Server) getProgram(ctx context.Context, in *ByID) (*one[Program], error) {
 	p, err := s.db.Program(ctx, actor(ctx).Scope, in.ID)
 	return oneOf(p.Version, programView(p)), err
 }
 
 func (s *Server) createProgram(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body struct {
 		Code      string         `json:"code" minLength:"1" maxLength:"60"`
 		Revision  int64          `json:"revision,omitempty" minimum:"1" default:"1"`
@@ -198,7 +198,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct {
 	}
 }) (*created[Program], error) {
 	b := in.Body
-	return create(ctx, in.keyed, "create-program", b,
+	return create(ctx, in.Keyed, "create-program", b,
 		func(ctx context.Context, by access.Actor) (subsidy.Program, error) {
 			return s.app.CreateProgram(ctx, by, subsidy.Program{Code: b.Code, Revision: b.Revision, Name: bilingual.T(b.Name.ZH, b.Name.EN), CityCode: b.CityCode,
 				Class: b.Class, Document: b.Document, ValidFrom: b.ValidFrom, ValidTo: b.ValidTo, Basis: b.Basis, BudgetFen: b.BudgetFen, Rules: b.Rules})
@@ -206,7 +206,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct {
 		programView, func(p Program) string { return "/programs/" + p.ID }, func(p Program) int64 { return p.Version })
 }
 
-func (s *Server) eligibility(ctx context.Context, in *idIn) (*listOut[Eligibility], error) {
+func (s *Server) eligibility(ctx context.Context, in *ByID) (*listOut[Eligibility], error) {
 	verdicts, err := s.app.Eligibility(ctx, actor(ctx).Scope, in.ID)
 	l := lang(ctx)
 	return listOf(verdicts, len(verdicts), func(v app.Verdict) string { return v.Program.ID }, func(v app.Verdict) Eligibility {
@@ -227,7 +227,7 @@ func (s *Server) applicationRoutes() {
 }
 
 func (s *Server) listApplications(ctx context.Context, in *struct {
-	paging
+	Paging
 	State      string `query:"state" enum:"open,approved,rejected,batched,paid,failed"`
 	City       string `query:"city" pattern:"^\\d{6}$"`
 	ProgramID  string `query:"program_id" maxLength:"64"`
@@ -248,19 +248,19 @@ func (s *Server) loadApplication(ctx context.Context, id string) (Application, e
 	return applicationView(lang(ctx), a), err
 }
 
-func (s *Server) getApplication(ctx context.Context, in *idIn) (*one[Application], error) {
+func (s *Server) getApplication(ctx context.Context, in *ByID) (*one[Application], error) {
 	v, err := s.loadApplication(ctx, in.ID)
 	return oneOf(v.Version, v), err
 }
 
 func (s *Server) createApplication(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body struct {
 		RetirementID string `json:"retirement_id" minLength:"1" maxLength:"64"`
 		ProgramID    string `json:"program_id" minLength:"1" maxLength:"64"`
 	}
 }) (*created[Application], error) {
-	return create(ctx, in.keyed, "create-application", in.Body,
+	return create(ctx, in.Keyed, "create-application", in.Body,
 		func(ctx context.Context, by access.Actor) (subsidy.Application, error) {
 			return s.app.OpenApplication(ctx, by, in.Body.RetirementID, in.Body.ProgramID)
 		},
@@ -280,8 +280,8 @@ func (s *Server) changedApplication(ctx context.Context, id string, err error) (
 }
 
 func (s *Server) updatePayee(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		PayeeName    string `json:"payee_name" minLength:"1" maxLength:"200"`
 		PayeeBank    string `json:"payee_bank,omitempty" maxLength:"200"`
@@ -297,8 +297,8 @@ func (s *Server) updatePayee(ctx context.Context, in *struct {
 }
 
 func (s *Server) decideApplication(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		Decision string `json:"decision" enum:"approve,reject"`
 		Reason   string `json:"reason,omitempty" maxLength:"500"`
@@ -325,7 +325,7 @@ func (s *Server) batchRoutes() {
 }
 
 func (s *Server) listBatches(ctx context.Context, in *struct {
-	paging
+	Paging
 	City string `query:"city" pattern:"^\\d{6}$"`
 }) (*listOut[Batch], error) {
 	page, err := in.page()
@@ -341,19 +341,19 @@ func (s *Server) loadBatch(ctx context.Context, id string) (Batch, error) {
 	return batchView(b), err
 }
 
-func (s *Server) getBatch(ctx context.Context, in *idIn) (*one[Batch], error) {
+func (s *Server) getBatch(ctx context.Context, in *ByID) (*one[Batch], error) {
 	v, err := s.loadBatch(ctx, in.ID)
 	return oneOf(v.Version, v), err
 }
 
 func (s *Server) createBatch(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body struct {
 		ProgramID      string   `json:"program_id" minLength:"1" maxLength:"64"`
 		ApplicationIDs []string `json:"application_ids,omitempty" maxItems:"5000" doc:"Absent: all that are approved."`
 	}
 }) (*created[Batch], error) {
-	return create(ctx, in.keyed, "create-batch", in.Body,
+	return create(ctx, in.Keyed, "create-batch", in.Body,
 		func(ctx context.Context, by access.Actor) (subsidy.Batch, error) {
 			return s.app.MakeBatch(ctx, by, in.Body.ProgramID, in.Body.ApplicationIDs)
 		},
@@ -361,8 +361,8 @@ func (s *Server) createBatch(ctx context.Context, in *struct {
 }
 
 func (s *Server) payBatch(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		PaidOn    civil.Day `json:"paid_on" maxLength:"10"`
 		Reference string    `json:"reference" minLength:"1" maxLength:"100" doc:"The bank's reference."`
@@ -390,7 +390,7 @@ func (s *Server) payBatch(ctx context.Context, in *struct {
 	return oneOf(v.Version, v), err
 }
 
-func (s *Server) batchWorkbook(ctx context.Context, in *idIn) (*bytesOut, error) {
+func (s *Server) batchWorkbook(ctx context.Context, in *ByID) (*bytesOut, error) {
 	name, data, err := s.app.BatchWorkbook(ctx, actor(ctx).Scope, in.ID, lang(ctx))
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func (s *Server) auditRoutes() {
 	route(s, operation("list-audit", http.MethodGet, "/audit", "administration", "Every change, newest first"), s.listAudit)
 }
 
-func (s *Server) listUsers(ctx context.Context, in *paging) (*listOut[User], error) {
+func (s *Server) listUsers(ctx context.Context, in *Paging) (*listOut[User], error) {
 	page, err := in.page()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (s *Server) listUsers(ctx context.Context, in *paging) (*listOut[User], err
 }
 
 func (s *Server) createUser(ctx context.Context, in *struct {
-	keyed
+	Keyed
 	Body struct {
 		Username    string      `json:"username" minLength:"1" maxLength:"64"`
 		DisplayName string      `json:"display_name,omitempty" maxLength:"100"`
@@ -58,7 +58,7 @@ func (s *Server) createUser(ctx context.Context, in *struct {
 	}
 }) (*created[User], error) {
 	b := in.Body
-	return create(ctx, in.keyed, "create-user", b,
+	return create(ctx, in.Keyed, "create-user", b,
 		func(ctx context.Context, by access.Actor) (store.User, error) {
 			return s.app.CreateUser(ctx, by, app.Account{Username: b.Username, DisplayName: &b.DisplayName, Role: &b.Role, ScopeCode: &b.ScopeCode, Password: &b.Password})
 		},
@@ -66,8 +66,8 @@ func (s *Server) createUser(ctx context.Context, in *struct {
 }
 
 func (s *Server) updateUser(ctx context.Context, in *struct {
-	idIn
-	based
+	ByID
+	Based
 	Body struct {
 		DisplayName *string      `json:"display_name,omitempty" maxLength:"100"`
 		Role        *access.Role `json:"role,omitempty" enum:"clerk,reviewer,finance,province,auditor,admin"`
@@ -92,10 +92,10 @@ func (s *Server) updateUser(ctx context.Context, in *struct {
 }
 
 func (s *Server) listAudit(ctx context.Context, in *struct {
-	paging
+	Paging
 	Entity   string `query:"entity" maxLength:"40"`
 	EntityID string `query:"entity_id" maxLength:"64"`
 	Actor    string `query:"actor" maxLength:"64"`
 }) (*listOut[HistoryEvent], error) {
-	return s.events(ctx, in.paging, store.EventFilter{Entity: in.Entity, EntityID: in.EntityID, ActorID: in.Actor}, "")
+	return s.events(ctx, in.Paging, store.EventFilter{Entity: in.Entity, EntityID: in.EntityID, ActorID: in.Actor}, "")
 }

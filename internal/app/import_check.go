@@ -52,6 +52,7 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 		return err
 	}
 	var chunk []checkedRow
+	last := header.Row
 	for row, err := range book.Rows() {
 		if err != nil {
 			return err
@@ -59,6 +60,8 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 		if row.Number <= header.Row {
 			continue
 		}
+		c.counts.Ignored += row.Number - last - 1 // blank rows
+		last = row.Number
 		if sheet.IsTotals(row) {
 			c.counts.Ignored++
 			continue
