@@ -1,0 +1,82 @@
+/** Prints integer fen as yuan with two decimals and thousands separators. */
+export function yuan(fen: number): string {
+  const sign = fen < 0 ? '-' : ''
+  const n = Math.abs(fen)
+  const whole = Math.floor(n / 100).toString().replace(/\B(?=(\d{3})+$)/g, ',')
+  return `${sign}${whole}.${(n % 100).toString().padStart(2, '0')}`
+}
+
+/** Reads yuan as people type them into integer fen; null if it is no amount. */
+export function fenOf(text: string): number | null {
+  const m = /^(\d{1,12})(?:\.(\d{1,2}))?$/.exec(text.replace(/[,，\s]/g, ''))
+  if (!m) return null
+  return Number(m[1]) * 100 + Number((m[2] ?? '').padEnd(2, '0'))
+}
+
+/** Prints a count with thousands separators. */
+export function count(n: number): string {
+  return n.toString().replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** Prints basis points as a percentage with one decimal, rounded down; a dash for none. */
+export function percent(bp: number | null | undefined): string {
+  if (bp === null || bp === undefined) return '—'
+  return `${(Math.floor(bp / 10) / 10).toFixed(1)}%`
+}
+
+/** Prints an instant in the time of Asia/Shanghai. */
+export function moment(iso: string | null | undefined): string {
+  if (!iso) return '—'
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'short' }).format(new Date(iso))
+}
+
+/** Prints bytes as KiB or MiB. */
+export function bytes(n: number): string {
+  return n < 1024 * 1024 ? `${Math.ceil(n / 1024)} KiB` : `${(n / 1024 / 1024).toFixed(1)} MiB`
+}
+
+/** The last day of the month of an ISO day. */
+export function monthEnd(day: string): string {
+  const [year, month] = day.split('-').map(Number)
+  return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10)
+}
+
+const digits = '零壹贰叁肆伍陆柒捌玖'
+
+/** Writes an amount in capital Chinese numerals, as payment papers want it. */
+export function capital(fen: number): string {
+  if (!Number.isSafeInteger(fen) || fen < 0) return ''
+  const whole = Math.floor(fen / 100)
+  const group = (n: number): string => {
+    let out = ''
+    let zero = false
+    for (const [unit, name] of [[1000, '仟'], [100, '佰'], [10, '拾'], [1, '']] as const) {
+      const d = Math.floor(n / unit) % 10
+      if (d === 0) {
+        zero = out !== ''
+        continue
+      }
+      out += `${zero ? '零' : ''}${digits[d]}${name}`
+      zero = false
+    }
+    return out
+  }
+  let text = ''
+  let gap = false
+  for (const [unit, name] of [[1e12, '万亿'], [1e8, '亿'], [1e4, '万'], [1, '']] as const) {
+    const n = Math.floor(whole / unit) % 10000
+    if (n === 0) {
+      gap = text !== ''
+      continue
+    }
+    text += `${text !== '' && (gap || n < 1000) ? '零' : ''}${group(n)}${name}`
+    gap = false
+  }
+  const jiao = Math.floor(fen / 10) % 10
+  const cent = fen % 10
+  if (whole > 0) text += '元'
+  if (jiao === 0 && cent === 0) return `${text || '零元'}整`
+  if (jiao > 0) text += `${digits[jiao]}角`
+  else if (whole > 0) text += '零'
+  return cent > 0 ? `${text}${digits[cent]}分` : `${text}整`
+}

@@ -1,0 +1,48 @@
+import { createRouter, createWebHashHistory } from 'vue-router'
+import { useSession } from './composables/session'
+
+const pages: [path: string, name: string, page: () => Promise<unknown>, operation?: string][] = [
+  ['/', 'home', () => import('./pages/Home.vue')],
+  ['/assets', 'assets', () => import('./pages/AssetList.vue'), 'list-assets'],
+  ['/assets/new', 'asset-new', () => import('./pages/AssetNew.vue'), 'create-asset'],
+  ['/assets/:id', 'asset', () => import('./pages/AssetDetail.vue'), 'get-asset'],
+  ['/retire', 'retire', () => import('./pages/RetirementDesk.vue'), 'create-retirement'],
+  ['/retirements', 'retirements', () => import('./pages/RetirementList.vue'), 'list-retirements'],
+  ['/retirements/:id', 'retirement', () => import('./pages/RetirementDetail.vue'), 'get-retirement'],
+  ['/imports', 'imports', () => import('./pages/ImportList.vue'), 'list-imports'],
+  ['/imports/:id', 'import', () => import('./pages/ImportDetail.vue'), 'get-import'],
+  ['/applications', 'applications', () => import('./pages/ApplicationList.vue'), 'list-applications'],
+  ['/applications/:id', 'application', () => import('./pages/ApplicationDetail.vue'), 'get-application'],
+  ['/batches', 'batches', () => import('./pages/BatchList.vue'), 'list-batches'],
+  ['/batches/:id', 'batch', () => import('./pages/BatchDetail.vue'), 'get-batch'],
+  ['/programs', 'programs', () => import('./pages/ProgramList.vue'), 'list-programs'],
+  ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
+  ['/targets', 'targets', () => import('./pages/TargetList.vue'), 'list-targets'],
+  ['/users', 'users', () => import('./pages/UserList.vue'), 'list-users'],
+  ['/audit', 'audit', () => import('./pages/AuditLog.vue'), 'list-audit'],
+]
+
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
+    {
+      path: '/',
+      component: () => import('./components/AppFrame.vue'),
+      children: [
+        ...pages.map(([path, name, component, operation]) => ({ path, name, component, meta: { operation } })),
+        { path: '/:rest(.*)*', name: 'lost', component: () => import('./pages/Lost.vue') },
+      ],
+    },
+  ],
+})
+
+router.beforeEach(async (to) => {
+  const { me, may, restore } = useSession()
+  if (to.name === 'login') return true
+  await restore().catch(() => undefined)
+  if (!me.value) return { name: 'login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  const operation = to.meta.operation as string | undefined
+  if (operation && !may(operation)) return { name: 'lost', params: { rest: ['forbidden'] } }
+  return true
+})
