@@ -21,12 +21,6 @@ async function as(username) {
   await logIn(page, server.url, username)
 }
 const go = path => page.goto(`${server.url}/#${path}`)
-async function day(testid, value) {
-  const input = page.getByTestId(testid).locator('input').or(page.locator(`input[data-testid="${testid}"]`)).first()
-  await input.fill(value)
-  await input.press('Enter')
-}
-
 before(async () => {
   server = await start()
   engine = await browser()
@@ -87,8 +81,8 @@ test('the clerk logs its scrapping with certificate and photo, the reviewer veri
   await go('/retire')
   await page.getByTestId('retire-search').fill(truck.label)
   await page.getByTestId('retire-search').press('Enter')
-  await day('retire-handed-in', '2025-11-20')
-  await day('retire-deregistered', '2025-12-10')
+  await page.getByTestId('retire-handed-in').fill('2025-11-20')
+  await page.getByTestId('retire-deregistered').fill('2025-12-10')
   await page.getByTestId('retire-recycler').fill('长沙示例再生资源有限公司')
   await page.getByTestId('retire-certificate').fill('HS-430100-2025-E2E')
   const photo = join(tmpdir(), 'phaseout-e2e-photo.png')
@@ -117,6 +111,7 @@ test('finance sees why and how much, approves, batches and books the payment (F4
   await go('/applications?state=open')
   await shot('applications')
   await page.getByTestId('application-link').getByText(truck.label).click()
+  await page.getByTestId('explanation').locator('tbody tr').first().waitFor()
   const lines = await page.getByTestId('explanation').locator('tbody tr').count()
   assert.ok(lines >= 7, `every rule is answered, ${lines} lines`)
   assert.match(await page.getByTestId('amount').textContent(), /\d+,000\.00 元/)
