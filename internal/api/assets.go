@@ -123,7 +123,7 @@ func summaryOf(a store.AssetRecord) AssetSummary {
 
 func (s *Server) assetView(ctx context.Context, a store.AssetRecord, warnings []registry.Finding, c *app.Case) Asset {
 	l, today := lang(ctx), s.app.Today()
-	inScope, rule, reason := registry.ExplainScope(a.Asset, today)
+	inScope, rule, reason := s.app.Reference.ExplainScope(a.Asset, today)
 	v := Asset{AssetSummary: summaryOf(a), Fields: []FieldValue{}, Owner: Owner{a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone)},
 		PoliceStatus: a.PoliceStatus, Scope: Scope{inScope, rule, reason.In(l), a.Counting.CohortOn}, Scrap: Scrap{DueOn: a.ScrapDueOn, Source: a.ScrapDueSource},
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
@@ -356,15 +356,10 @@ func (s *Server) events(ctx context.Context, p Paging, f store.EventFilter, clas
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{}
-	if spec, ok := registry.SpecOf(class); ok {
-		for _, field := range spec.Fields {
-			names[field.Key] = field.Name.In(lang(ctx))
-		}
-	}
+	words := s.wording(ctx, class)
 	return listOf(events, p.Limit, func(e store.Event) string { return jsonNumber(e.Seq) }, func(e store.Event) HistoryEvent {
 		return HistoryEvent{Seq: e.Seq, At: e.At, ActorName: e.ActorName, Role: e.Role, Action: e.Action, Entity: e.Entity, EntityID: e.EntityID,
-			Reason: e.Reason, RequestID: e.RequestID, Changes: valueChanges(e, names)}
+			Reason: e.Reason, RequestID: e.RequestID, Changes: valueChanges(e, words)}
 	}), nil
 }
 
@@ -373,8 +368,51 @@ func jsonNumber(n int64) string {
 	return string(text)
 }
 
+// wording turns the keys and codes of an event into what people read.
+type wording struct {
+	lang   bilingual.Lang
+	fields map[string]registry.FieldSpec
+	ref    *registry.Reference
+	class  registry.Class
+}
+
+func (s *Server) wording(ctx context.Context, class registry.Class) wording {
+	w := wording{lang(ctx), map[string]registry.FieldSpec{}, s.app.Reference, class}
+	if spec, ok := registry.SpecOf(class); ok {
+		for _, f := range spec.Fields {
+			w.fields[f.Key] = f
+		}
+	}
+	return w
+}
+
+func (w wording) name(key string) string {
+	if f, ok := w.fields[key]; ok {
+		return f.Name.In(w.lang)
+	}
+	return key
+}
+
+func (w wording) value(key, value string) string {
+	if value == "" {
+		return ""
+	}
+	f := w.fields[key]
+	switch {
+	case key == "district":
+		return w.ref.Name(w.class, "district", value).In(w.lang)
+	case key == "driver":
+		return w.ref.Name(w.class, "driver", value).In(w.lang)
+	case f.Dictionary != "":
+		return w.ref.Name(w.class, f.Dictionary, value).In(w.lang)
+	case f.Unit != "":
+		return value + " " + f.Unit
+	}
+	return value
+}
+
 // valueChanges lays the before and after of an event side by side.
-func valueChanges(e store.Event, names map[string]string) []ValueChange {
+func valueChanges(e store.Event, words wording) []ValueChange {
 	before, after := looseValues(e.Before), looseValues(e.After)
 	var keys []string
 	for k := range before {
@@ -388,11 +426,7 @@ func valueChanges(e store.Event, names map[string]string) []ValueChange {
 	slices.Sort(keys)
 	changes := make([]ValueChange, 0, len(keys))
 	for _, k := range keys {
-		name := names[k]
-		if name == "" {
-			name = k
-		}
-		changes = append(changes, ValueChange{k, name, before[k], after[k]})
+		changes = append(changes, ValueChange{k, words.name(k), words.value(k, before[k]), words.value(k, after[k])})
 	}
 	return changes
 }

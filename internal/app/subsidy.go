@@ -49,7 +49,8 @@ type Verdict struct {
 // facts gathers what a program's rules look at.
 func (a *App) facts(asset registry.Asset, r *retirement.Retirement) subsidy.Facts {
 	f := subsidy.Facts{Class: asset.Class, CityCode: asset.CityCode, Fuel: asset.Fuel, Stage: asset.Stage, StageSource: asset.StageSource,
-		Operating: isOperating(asset.Fields["use"]), ScrapDueOn: asset.ScrapDueOn, PoliceStatus: asset.PoliceStatus}
+		Operating: isOperating(asset.Fields["use"]), ScrapDueOn: asset.ScrapDueOn, PoliceStatus: asset.PoliceStatus,
+		Name: func(kind, code string) bilingual.Text { return a.Reference.Name(asset.Class, kind, code) }}
 	if o, ok := a.Reference.Option(asset.Class, "category", asset.Category); ok {
 		f.Group, f.GroupName = o.Group, o.Name
 	}

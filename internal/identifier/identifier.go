@@ -194,8 +194,8 @@ func OwnerID(s string) Result {
 	case damaged.MatchString(v):
 		return bad(v, bilingual.T("证件号码已被表格软件改成科学计数法，末位丢失", "the spreadsheet turned the number into scientific notation; its last digits are lost"),
 			bilingual.T("将该列设为文本后重新填写", "set the column to text and enter it again"))
-	case residentForm.MatchString(v) && !creditForm.MatchString(v), residentForm.MatchString(v) && v[17] == residentCheck(v):
-		if _, err := civil.Parse(v[6:10] + "-" + v[10:12] + "-" + v[12:14]); err != nil {
+	case residentForm.MatchString(v) && (bornOn(v) || !creditForm.MatchString(v)):
+		if !bornOn(v) {
 			return warn("居民身份证号码中的出生日期无效", "the birth date in the resident number is not a day")
 		}
 		if v[17] != residentCheck(v) {
@@ -211,6 +211,12 @@ func OwnerID(s string) Result {
 		return ok(v)
 	}
 	return warn("证件号码不是身份证号或统一社会信用代码的格式", "the number has neither the form of a resident number nor of a credit code")
+}
+
+// bornOn reports whether digits 7 to 14 are a day, which tells a resident
+// number from a credit code of digits alone.
+func bornOn(v string) bool {
+	return civil.Day(v[6:10] + "-" + v[10:12] + "-" + v[12:14]).Valid()
 }
 
 func residentCheck(v string) byte {

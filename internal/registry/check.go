@@ -282,7 +282,7 @@ func (c *checker) scope(p profile) {
 			Message: bilingual.T("未填排放标准，按“未知”登记并单独统计", "no emission stage given: kept as unknown and counted as such"),
 			Mend:    bilingual.T("请从登记资料或环保信息公开平台查明后补填", "find it in the register or the public disclosure and add it")})
 	default:
-		_, _, reason := ExplainScope(a, c.in.Today)
+		_, _, reason := c.ref.ExplainScope(a, c.in.Today)
 		field, value := "stage", c.in.Fields["stage"]
 		if a.Class == Vessel {
 			field, value = "built_on", c.in.Fields["built_on"]

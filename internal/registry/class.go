@@ -69,10 +69,11 @@ func CohortDay(a Asset) civil.Day { return profiles[a.Class].cohort(a) }
 
 // ExplainScope says whether an asset is covered by a requirement on a day, by
 // which rule in which version, and why.
-func ExplainScope(a Asset, today civil.Day) (inScope bool, rule string, reason bilingual.Text) {
+func (ref *Reference) ExplainScope(a Asset, today civil.Day) (inScope bool, rule string, reason bilingual.Text) {
 	p := profiles[a.Class]
 	day := p.cohort(a)
-	facts := bilingual.T("燃料 "+orDash(a.Fuel)+"，排放阶段 "+a.Stage, "fuel "+orDash(a.Fuel)+", stage "+a.Stage)
+	fuel, stage := ref.Name(a.Class, "fuel", a.Fuel), ref.Name(a.Class, "stage", a.Stage)
+	facts := bilingual.T("燃料 "+fuel.ZH+"，排放阶段 "+stage.ZH, "fuel "+fuel.EN+", stage "+stage.EN)
 	if a.Class == Vessel {
 		facts = bilingual.T("建造日期 "+orDash(string(a.BuiltOn)), "built on "+orDash(string(a.BuiltOn)))
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"phaseout/internal/bilingual"
 	"phaseout/internal/identifier"
 )
 
@@ -144,6 +145,26 @@ func (ref *Reference) Option(class Class, kind, code string) (Option, bool) {
 func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) {
 	o, ok := ref.meanings[string(class)+"/"+kind][identifier.Normalize(text)]
 	return o, ok
+}
+
+// Name returns what people call a code of a kind: "class", "city",
+// "district", or a dictionary of the class. An unknown code is its own name.
+func (ref *Reference) Name(class Class, kind, code string) bilingual.Text {
+	switch kind {
+	case "class":
+		if spec, ok := SpecOf(Class(code)); ok {
+			return spec.Name
+		}
+	case "city", "district":
+		if r, ok := ref.byCode[code]; ok {
+			return bilingual.T(r.Name, r.NameEN)
+		}
+	default:
+		if o, ok := ref.Option(class, kind, code); ok {
+			return o.Name
+		}
+	}
+	return bilingual.T(orDash(code), orDash(code))
 }
 
 // SpecWithOptions returns a class's profile with its dictionaries filled in.

@@ -114,6 +114,7 @@ type Facts struct {
 	DeregisteredOn civil.Day
 	ScrapDueOn     civil.Day
 	PoliceStatus   string
+	Name           func(kind, code string) bilingual.Text // what people call a code: "stage", "city", "class"
 }
 
 // Line is one reason for or against, in words that can be printed for the
@@ -151,24 +152,27 @@ func (p Program) Evaluate(f Facts) Decision {
 		event, eventName = f.HandedInOn, bilingual.T("交售日期", "hand-over day")
 	}
 	line("class", f.Class == p.Class && f.CityCode == p.CityCode, bilingual.T("登记城市和类别", "city and class of the register"),
-		bilingual.T(f.CityCode+" / "+string(f.Class), f.CityCode+" / "+string(f.Class)),
-		bilingual.T(p.CityCode+" / "+string(p.Class), p.CityCode+" / "+string(p.Class)))
+		joined("，", ", ", f.Name("city", f.CityCode), f.Name("class", string(f.Class))),
+		joined("，", ", ", f.Name("city", p.CityCode), f.Name("class", string(p.Class))))
 	line("retired", f.CountsAs == "retired" && f.Verified, bilingual.T("报废并已核实", "scrapped and verified"),
 		yes(f.CountsAs == "retired" && f.Verified), bilingual.T("已注销报废，经第二人核实", "deregistered for scrapping, verified by a second person"))
 	line("window", event != "" && event >= p.ValidFrom && event <= p.ValidTo,
 		bilingual.T(eventName.ZH+"在政策期内", eventName.EN+" within the program's term"), orNone(string(event)),
 		bilingual.T(string(p.ValidFrom)+" 至 "+string(p.ValidTo), string(p.ValidFrom)+" to "+string(p.ValidTo)))
 	if len(p.Rules.Stages) > 0 {
-		line("stage", slices.Contains(p.Rules.Stages, f.Stage), bilingual.T("排放阶段", "emission stage"), orNone(f.Stage),
-			bilingual.T(strings.Join(p.Rules.Stages, "、"), strings.Join(p.Rules.Stages, ", ")))
-		line("stage_source", f.StageSource != "date", bilingual.T("排放阶段有登记依据", "stage taken from a record"), orNone(f.StageSource),
-			bilingual.T("不能仅按登记日期推定", "not derived from a date alone"))
+		var wanted []bilingual.Text
+		for _, stage := range p.Rules.Stages {
+			wanted = append(wanted, f.Name("stage", stage))
+		}
+		line("stage", slices.Contains(p.Rules.Stages, f.Stage), bilingual.T("排放阶段", "emission stage"), f.Name("stage", f.Stage), joined("、", ", ", wanted...))
+		line("stage_source", f.StageSource == "record", bilingual.T("排放阶段有登记依据", "stage taken from a record"), yes(f.StageSource == "record"),
+			bilingual.T("是；不能仅按登记日期推定", "yes; not derived from a date alone"))
 	}
 	if p.Rules.OperatingOnly {
 		line("operating", f.Operating, bilingual.T("营运车辆", "in commercial transport"), yes(f.Operating), bilingual.T("是", "yes"))
 	}
 	line("not_seized", !blocked(f.PoliceStatus), bilingual.T("无查封、锁定、扣留、盗抢记录", "not seized, locked, detained or stolen"), orNone(f.PoliceStatus),
-		bilingual.T("正常", "none of these"))
+		bilingual.T("无上述状态", "none of these"))
 	early, known := 0, f.ScrapDueOn != "" && event != ""
 	if known {
 		early = event.MonthsUntil(f.ScrapDueOn)
@@ -209,6 +213,17 @@ func blocked(status string) bool {
 		}
 	}
 	return false
+}
+
+func joined(zh, en string, parts ...bilingual.Text) bilingual.Text {
+	var all bilingual.Text
+	for i, part := range parts {
+		if i > 0 {
+			all.ZH, all.EN = all.ZH+zh, all.EN+en
+		}
+		all.ZH, all.EN = all.ZH+part.ZH, all.EN+part.EN
+	}
+	return all
 }
 
 func yes(b bool) bilingual.Text {
