@@ -1,0 +1,185 @@
+// Package apptest gives tests the whole program below HTTP on a real database:
+// reference data, accounts, and builders for the records a test needs.
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"testing"
+
+	"phaseout/internal/access"
+	"phaseout/internal/app"
+	"phaseout/internal/auth"
+	"phaseout/internal/civil"
+	"phaseout/internal/jobs"
+	"phaseout/internal/money"
+	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
+	"phaseout/internal/store"
+	"phaseout/internal/store/storetest"
+	"phaseout/internal/subsidy"
+	"phaseout/seeds"
+)
+
+// Password is that of every account of a test.
+const Password = "correct horse battery staple"
+
+// Fixture is the program of one test.
+type Fixture struct {
+	*app.App
+	T      testing.TB
+	URL    string
+	Clock  *storetest.Clock
+	Users  map[string]access.Actor // by user name, as Accounts has them
+	serial int
+}
+
+// Accounts are those of every fixture: two cities, so that each can be the
+// other's foreign city, and a district.
+var Accounts = []app.DemoAccount{
+	{Username: "clerk.changsha", Name: "Clerk A", Role: access.Clerk, Scope: "430100"}, {Username: "clerk2.changsha", Name: "Clerk A2", Role: access.Clerk, Scope: "430100"},
+	{Username: "reviewer.changsha", Name: "Reviewer A", Role: access.Reviewer, Scope: "430100"},
+	{Username: "finance.changsha", Name: "Finance A", Role: access.Finance, Scope: "430100"}, {Username: "finance2.changsha", Name: "Finance A2", Role: access.Finance, Scope: "430100"},
+	{Username: "clerk.yuelu", Name: "Clerk of a district", Role: access.Clerk, Scope: "430104"},
+	{Username: "clerk.zhuzhou", Name: "Clerk B", Role: access.Clerk, Scope: "430200"}, {Username: "reviewer.zhuzhou", Name: "Reviewer B", Role: access.Reviewer, Scope: "430200"},
+	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"},
+	{Username: "province", Name: "Province", Role: access.Province, Scope: "430000"}, {Username: "auditor", Name: "Auditor", Role: access.Auditor, Scope: "430000"},
+	{Username: "admin", Name: "Administrator", Role: access.Admin, Scope: "430000"},
+}
+
+// New opens a fresh program on the database of the URL.
+func New(t testing.TB, url string) *Fixture {
+	t.Helper()
+	f := &Fixture{T: t, URL: url, Clock: &storetest.Clock{}, Users: map[string]access.Actor{}}
+	ctx := context.Background()
+	db := storetest.Open(t, url, f.Clock.Now)
+	f.must(jobs.Migrate(ctx, db))
+	f.must(app.LoadReference(ctx, db, seeds.FS))
+	f.App = f.Reopen(db, t.TempDir())
+	hash, err := auth.Hash(Password)
+	f.must(err)
+	f.must(db.Write(ctx, access.System("test"), func(tx *store.Tx) error {
+		for i, a := range Accounts {
+			u := store.User{ID: fmt.Sprintf("user-%02d", i), Username: a.Username, DisplayName: a.Name, Role: a.Role, ScopeCode: a.Scope, PasswordHash: hash}
+			if err := tx.CreateUser(&u); err != nil {
+				return err
+			}
+			f.Users[a.Username] = u.Actor("", "test")
+		}
+		return nil
+	}))
+	return f
+}
+
+// Reopen builds the use cases on an open database, as a start of the program
+// does; files lie below dir.
+func (f *Fixture) Reopen(db *store.DB, dir string) *app.App {
+	f.T.Helper()
+	ref, err := db.Reference(context.Background())
+	f.must(err)
+	blobs, err := store.OpenBlobs(dir)
+	f.must(err)
+	f.T.Cleanup(func() { _ = blobs.Close() })
+	tokens, err := auth.NewTokens(bytes.Repeat([]byte("k"), 32), db.Now)
+	f.must(err)
+	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.NIST, MaxUpload: 8 << 20}
+}
+
+func (f *Fixture) must(err error) {
+	f.T.Helper()
+	if err != nil {
+		f.T.Fatal(err)
+	}
+}
+
+// TruckFields returns the fields of a truck of a city that no other has; set
+// puts others in their place.
+func (f *Fixture) TruckFields(plate string, set ...string) map[string]string {
+	f.serial++
+	fields := map[string]string{
+		"plate": fmt.Sprintf("%s%05d", plate, f.serial), "plate_kind": "01", "vin": VIN(f.serial), "engine_no": fmt.Sprintf("E%06d", f.serial),
+		"category": "heavy_dump", "use": "freight", "fuel": "diesel", "stage": "china3", "gross_mass_kg": "25000",
+		"registered_on": "2013-03-05", "owner_name": "测试运输有限公司", "owner_id": "91430100MA00000003", "owner_phone": "13900001234",
+	}
+	for i := 0; i+1 < len(set); i += 2 {
+		fields[set[i]] = set[i+1]
+	}
+	return fields
+}
+
+// VIN returns the n-th valid VIN of a maker that does not exist.
+func VIN(n int) string {
+	for digit := range 11 {
+		v := fmt.Sprintf("LZZTEST4%cDA%06d", "0123456789X"[digit], n)
+		if registry.GoodVIN(v) {
+			return v
+		}
+	}
+	panic("one of the check digits is right")
+}
+
+// Truck registers a truck in the clerk's city.
+func (f *Fixture) Truck(clerk string, set ...string) store.AssetRecord {
+	f.T.Helper()
+	city, plate := "430100", "湘A"
+	if by := f.Users[clerk]; by.Scope.City() == "430200" {
+		city, plate = "430200", "湘B"
+	}
+	c, err := f.RegisterAsset(context.Background(), f.Users[clerk], app.NewAsset{Class: registry.Truck, CityCode: city, Fields: f.TruckFields(plate, set...)})
+	f.must(err)
+	return c.AssetRecord
+}
+
+// Photo returns a small picture that no other is.
+func (f *Fixture) Photo() []byte {
+	f.serial++
+	img := image.NewRGBA(image.Rect(0, 0, 16, 16))
+	for i := range 256 {
+		img.Set(i%16, i/16, color.RGBA{uint8(f.serial), uint8(f.serial >> 8), uint8(i), 255})
+	}
+	var b bytes.Buffer
+	f.must(png.Encode(&b, img))
+	return b.Bytes()
+}
+
+// Declaration returns a complete declaration of a scrapping on a day.
+func (f *Fixture) Declaration(deregistered string) retirement.Declaration {
+	f.serial++
+	d := retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: "测试回收有限公司", CertificateNo: fmt.Sprintf("HS-%06d", f.serial)}
+	d.DeregisteredOn = civil.Day(deregistered)
+	d.HandedInOn = d.DeregisteredOn.AddDays(-20)
+	return d
+}
+
+// Retire declares, proves and, if verify, verifies the scrapping of an asset.
+func (f *Fixture) Retire(city, assetID, deregistered string, verify bool) app.Case {
+	f.T.Helper()
+	ctx := context.Background()
+	clerk := f.Users["clerk."+city]
+	c, err := f.DeclareRetirement(ctx, clerk, assetID, nil, f.Declaration(deregistered))
+	f.must(err)
+	_, err = f.AttachFile(ctx, clerk, assetID, app.Upload{Kind: "photo", Name: "photo.png", Data: bytes.NewReader(f.Photo())})
+	f.must(err)
+	if !verify {
+		return c
+	}
+	r, err := f.DB.Retirement(ctx, clerk.Scope, c.ID)
+	f.must(err)
+	c, err = f.DecideRetirement(ctx, f.Users["reviewer."+city], c.ID, r.Version, true, "")
+	f.must(err)
+	return c
+}
+
+// Program sets up a program of Changsha's trucks with one amount for all.
+func (f *Fixture) Program(budget, amount money.Fen) subsidy.Program {
+	f.T.Helper()
+	p, err := f.CreateProgram(context.Background(), f.Users["finance.changsha"], subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
+		Class: registry.Truck, ValidFrom: "2025-01-01", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget,
+		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}})
+	f.must(err)
+	return p
+}
