@@ -56,7 +56,7 @@ func (s serveCmd) Run(e *env, c *config.Common) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("setting addr (PHASEOUT_ADDR): cannot listen on %s: %w", s.Addr, err)
 	}

@@ -70,6 +70,7 @@ func New(o Options) *Server {
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "Access token from POST /api/v1/auth/login."},
 	}
 	cfg.Servers = nil
+	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = newProblem
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return newProblem(nil, status, message, errs...)
@@ -111,9 +112,10 @@ func route[I, O any](s *Server, op huma.Operation, handler func(context.Context,
 	}
 	op.Path = base + op.Path
 	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnprocessableEntity)
+	op.Errors = append(op.Errors, http.StatusUnauthorized)
 	if !access.Public(access.Operation(op.OperationID)) {
 		op.Security = []map[string][]string{{"bearer": {}}}
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Errors = append(op.Errors, http.StatusForbidden)
 	}
 	if strings.Contains(op.Path, "{") {
 		op.Errors = append(op.Errors, http.StatusNotFound)

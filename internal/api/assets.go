@@ -234,6 +234,7 @@ func (s *Server) assetFilter(ctx context.Context, in *assetQuery) (store.AssetFi
 	return f, err
 }
 
+// ByID is the part of an input that names one record.
 type ByID struct {
 	ID string `path:"id" maxLength:"64"`
 }

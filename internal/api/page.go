@@ -96,11 +96,10 @@ func (b Based) version() (int64, error) {
 	if err != nil {
 		text = tag
 	}
-	v, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 0, nil // no version is 0: answers 412 with the present record
+	if v, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return v, nil
 	}
-	return v, nil
+	return 0, nil // no version is 0: the change is answered with 412 and the present record
 }
 
 // withCurrent adds the record as it is now to a 412, so that the client can

@@ -44,7 +44,7 @@ type Target struct {
 	DueOn           civil.Day      `json:"due_on"`
 	BaselineOn      civil.Day      `json:"baseline_on"`
 	Definition      Definition     `json:"definition"`
-	Threshold       *Definition    `json:"threshold"`
+	Threshold       *Definition    `json:"threshold,omitempty"`
 	ResponsibleUnit string         `json:"responsible_unit,omitempty"`
 	Document        string         `json:"document,omitempty"`
 	State           string         `json:"state" enum:"draft,in_force,replaced"`
@@ -174,7 +174,7 @@ type ProgressRow struct {
 	DistrictCode   string         `json:"district_code,omitempty"`
 	DistrictName   *Name          `json:"district_name,omitempty"`
 	Class          registry.Class `json:"class,omitempty"`
-	Target         *TargetRef     `json:"target"`
+	Target         *TargetRef     `json:"target,omitempty"`
 	Baseline       int64          `json:"baseline" doc:"In the cohort on the baseline day."`
 	Additions      int64          `json:"additions" doc:"Joined the cohort since."`
 	Cohort         int64          `json:"cohort" doc:"baseline + additions"`

@@ -45,7 +45,7 @@ type Retirement struct {
 	CountedOn        civil.Day      `json:"counted_on,omitempty" doc:"Day on which it counts as retired, under the definition in force."`
 	DeclaredBy       Person         `json:"declared_by"`
 	DeclaredAt       time.Time      `json:"declared_at"`
-	VerifiedBy       *Person        `json:"verified_by"`
+	VerifiedBy       *Person        `json:"verified_by,omitempty"`
 	VerifiedAt       *time.Time     `json:"verified_at"`
 	ReturnReason     string         `json:"return_reason,omitempty"`
 	ApplicationID    string         `json:"application_id,omitempty"`
@@ -55,10 +55,10 @@ type Retirement struct {
 func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 	v := Retirement{ID: c.ID, AssetID: c.AssetID, AssetLabel: c.AssetLabel, Class: c.Class, CityCode: c.CityCode, DistrictCode: c.DistrictCode,
 		State: c.State, Declaration: c.Declaration, Evidence: []EvidenceItem{}, EvidenceComplete: c.EvidenceComplete,
-		CountedOn: max(c.CountedOn.VerifiedOn, c.CountedOn.ConvertedOn, c.CountedOn.MovedOutOn), DeclaredBy: Person{c.Retirement.DeclaredBy, c.DeclaredByName},
+		CountedOn: max(c.CountedOn.VerifiedOn, c.CountedOn.ConvertedOn, c.CountedOn.MovedOutOn), DeclaredBy: Person{c.DeclaredBy, c.DeclaredByName},
 		DeclaredAt: c.DeclaredAt, VerifiedAt: c.VerifiedAt, ReturnReason: c.ReturnReason, ApplicationID: c.ApplicationID, Version: c.Version}
-	if c.Retirement.VerifiedBy != "" {
-		v.VerifiedBy = &Person{c.Retirement.VerifiedBy, c.VerifiedByName}
+	if c.VerifiedBy != "" {
+		v.VerifiedBy = &Person{c.VerifiedBy, c.VerifiedByName}
 	}
 	for _, i := range c.Evidence {
 		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs})

@@ -88,7 +88,7 @@ type Application struct {
 	Lines        []Reason       `json:"lines"`
 	OpenedBy     Person         `json:"opened_by"`
 	OpenedAt     time.Time      `json:"opened_at"`
-	DecidedBy    *Person        `json:"decided_by"`
+	DecidedBy    *Person        `json:"decided_by,omitempty"`
 	DecidedAt    *time.Time     `json:"decided_at"`
 	RejectReason string         `json:"reject_reason,omitempty"`
 	BatchID      string         `json:"batch_id,omitempty"`
@@ -137,7 +137,7 @@ type Batch struct {
 	CreatedAt   time.Time   `json:"created_at"`
 	PaidOn      civil.Day   `json:"paid_on,omitempty"`
 	Reference   string      `json:"reference,omitempty"`
-	PaidBy      *Person     `json:"paid_by"`
+	PaidBy      *Person     `json:"paid_by,omitempty"`
 	Lines       []BatchLine `json:"lines,omitempty" doc:"Only for a single batch."`
 	Version     int64       `json:"version"`
 }

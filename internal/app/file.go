@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"path/filepath"
 	"slices"
@@ -34,7 +35,7 @@ func (a *App) keep(up Upload) (store.File, error) {
 	if n == 0 {
 		return store.File{}, fault.Field("body.file", "required", bilingual.T("文件是空的", "the file is empty"), bilingual.T("请重新选择文件", "choose the file again"))
 	}
-	if err != nil && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return store.File{}, fault.Field("body.file", "unreadable", bilingual.T("文件没有传完整", "the upload broke off"), bilingual.T("请重新上传", "send it again"))
 	}
 	mime := mimetype.Detect(head[:n])

@@ -195,7 +195,7 @@ func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, unchan
 		var undoable []store.ImportChange
 		for _, c := range changes {
 			record, ok := records[c.AssetID]
-			if ok && record.Version == c.VersionAfter && !(c.Kind == "created" && withFiles[c.AssetID]) {
+			if ok && record.Version == c.VersionAfter && (c.Kind != "created" || !withFiles[c.AssetID]) {
 				undoable = append(undoable, c)
 				continue
 			}

@@ -35,8 +35,7 @@ type Result struct {
 // (NFKC), capitals, no blanks, no zero-width or direction marks.
 func Normalize(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r <= ' ' || r == 0x7f || r == '\u00a0' || r == '\u3000' || (r >= '\u200b' && r <= '\u200f') || r == '\ufeff' || (r >= '\u2028' && r <= '\u202e'):
+		if r <= ' ' || r == 0x7f || r == '\u00a0' || r == '\u3000' || (r >= '\u200b' && r <= '\u200f') || r == '\ufeff' || (r >= '\u2028' && r <= '\u202e') {
 			return -1
 		}
 		return r

@@ -30,7 +30,7 @@ func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
 	p := profiles[class]
 	c := &checker{ref: ref, in: in, class: class, asset: Asset{Class: class, CityCode: in.City, Stage: "unknown", StageSource: "none", Fields: map[string]string{}}}
 	for _, f := range p.Fields {
-		c.field(f, p)
+		c.field(f)
 	}
 	a := &c.asset
 	a.Category, a.Fuel, a.Model = a.Fields["category"], a.Fields["fuel"], a.Fields["model"]
@@ -47,7 +47,7 @@ func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
 	a.Label = a.Identifiers[0].Value
 	a.CohortOn = p.cohort(*a)
 	a.InScope = a.CohortOn != "" && a.CohortOn <= in.Today
-	c.scope(p)
+	c.scope()
 	if p.contradictions != nil {
 		c.findings = append(c.findings, p.contradictions(*a, c.group)...)
 	}
@@ -77,7 +77,7 @@ func named(f FieldSpec, zh, en string) bilingual.Text {
 }
 
 // field reads one field by its type.
-func (c *checker) field(f FieldSpec, p profile) {
+func (c *checker) field(f FieldSpec) {
 	raw := strings.TrimSpace(norm.NFC.String(strings.Map(dropInvisible, c.in.Fields[f.Key])))
 	if raw == "" {
 		if f.Required {
@@ -89,7 +89,8 @@ func (c *checker) field(f FieldSpec, p profile) {
 		c.wrong(f, "format", named(f, "内容过长", " is too long"), bilingual.T("请缩短到 100 个字以内", "shorten it to 100 signs"))
 		return
 	}
-	value, good := raw, true
+	var value string
+	var good bool
 	switch f.Type {
 	case DayField:
 		value, good = c.day(f, raw)
@@ -273,7 +274,7 @@ func (c *checker) scrapDue(p profile) {
 }
 
 // scope warns where no requirement covers the record.
-func (c *checker) scope(p profile) {
+func (c *checker) scope() {
 	a := c.asset
 	switch {
 	case a.InScope:

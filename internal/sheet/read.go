@@ -194,7 +194,7 @@ func openCSV(name string, data []byte) (*Book, error) {
 	return &Book{SheetName: name, rows: func(yield func(Row, error) bool) {
 		reader := csv.NewReader(strings.NewReader(text))
 		reader.Comma, reader.LazyQuotes, reader.FieldsPerRecord = comma, true, -1
-		for number := 1; ; number++ {
+		for {
 			texts, err := reader.Read()
 			if errors.Is(err, io.EOF) {
 				return
@@ -206,7 +206,7 @@ func openCSV(name string, data []byte) (*Book, error) {
 				return
 			}
 			// Blank lines are skipped by the reader, but the office counts them.
-			number, _ = reader.FieldPos(0)
+			number, _ := reader.FieldPos(0)
 			if row, ok := rowOf(number, texts); ok {
 				if err := within(row); err != nil {
 					yield(row, err)

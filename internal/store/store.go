@@ -68,7 +68,7 @@ func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		err = db.openPostgres(dsn)
 	} else {
-		err = db.openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
+		err = db.openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"))
 	}
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (db *DB) openPostgres(dsn string) error {
 	return nil
 }
 
-func (db *DB) openSQLite(path string) error {
+func (db *DB) openSQLite(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("store: make the folder of the database: %w", err)
 	}
@@ -114,7 +114,7 @@ func (db *DB) openSQLite(path string) error {
 		return err
 	}
 	handle.SetMaxOpenConns(1)
-	if _, err := handle.Exec("SELECT 1"); err != nil { // creates the file before a reader opens it
+	if _, err := handle.ExecContext(ctx, "SELECT 1"); err != nil { // creates the file before a reader opens it
 		return fmt.Errorf("store: open %s: %w", path, err)
 	}
 	reader, err := gorm.Open(sqlite.Open(SQLiteDSN(path, true)), gormConfig())

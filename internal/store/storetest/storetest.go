@@ -55,11 +55,11 @@ func postgres(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := handle.Exec("CREATE SCHEMA " + schema); err != nil {
+	if _, err := handle.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_, _ = handle.Exec("DROP SCHEMA " + schema + " CASCADE")
+		_, _ = handle.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE")
 		_ = handle.Close()
 	})
 	separator := "?"

@@ -794,7 +794,7 @@ export interface components {
             class: string;
             /** Format: date-time */
             decided_at: string | null;
-            decided_by: components["schemas"]["Person"];
+            decided_by?: components["schemas"]["Person"];
             district_code?: string;
             fail_reason?: string;
             id: string;
@@ -892,7 +892,7 @@ export interface components {
             /** @description Only for a single batch. */
             lines?: components["schemas"]["BatchLine"][] | null;
             number: string;
-            paid_by: components["schemas"]["Person"];
+            paid_by?: components["schemas"]["Person"];
             paid_on?: string;
             program_id: string;
             program_name: components["schemas"]["Name"];
@@ -1591,7 +1591,7 @@ export interface components {
              * @description verified / baseline
              */
             retired_share_bp: number | null;
-            target: components["schemas"]["TargetRef"];
+            target?: components["schemas"]["TargetRef"];
             /** Format: int64 */
             verified: number;
         };
@@ -1672,7 +1672,7 @@ export interface components {
             state: "declared" | "returned" | "verified";
             /** Format: date-time */
             verified_at: string | null;
-            verified_by: components["schemas"]["Person"];
+            verified_by?: components["schemas"]["Person"];
             /** Format: int64 */
             version: number;
             way_out: string;
@@ -1747,7 +1747,7 @@ export interface components {
             set_at: string;
             /** @enum {string} */
             state: "draft" | "in_force" | "replaced";
-            threshold: components["schemas"]["Definition"];
+            threshold?: components["schemas"]["Definition"];
             /**
              * Format: int64
              * @description Assets, or basis points; null: not set.
@@ -3355,6 +3355,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Conflict */
             409: {
                 headers: {
@@ -3424,6 +3433,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3596,6 +3614,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6286,6 +6313,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
