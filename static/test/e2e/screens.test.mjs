@@ -1,0 +1,91 @@
+// Every screen in both languages: it loads, has no script error, fetches
+// nothing from elsewhere, and has no serious barrier for people who use a
+// keyboard or a screen reader.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { browser, logIn, pageOf, start } from './server.mjs'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const shots = process.env.SHOTS
+let server, engine
+
+before(async () => {
+  server = await start({ PHASEOUT_CLOCK: '2025-12-31T09:00:00+08:00' })
+  engine = await browser()
+})
+after(async () => {
+  await engine?.close()
+  await server?.stop()
+})
+
+const screens = {
+  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
+  'reviewer.changsha': ['/', '/retirements?state=declared'],
+  'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/programs'],
+  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
+  'admin': ['/', '/users', '/assets'],
+}
+// The first row of a list leads to a detail.
+const details = { 'clerk.changsha': ['/assets', 'asset-link'], 'reviewer.changsha': ['/retirements?state=declared', 'retirement-link'], 'finance.changsha': ['/applications?state=open', 'application-link'] }
+
+for (const lang of ['zh-CN', 'en']) {
+  test(`every screen in ${lang}`, { timeout: 240_000 }, async () => {
+    const { page: login, context: first, troubles: early } = await pageOf(engine, server.url, lang)
+    await login.goto(`${server.url}/#/login`)
+    await login.getByTestId('login-submit').waitFor()
+    await audit(login, 'login', lang, early)
+    await login.getByTestId('login-username').fill('clerk.changsha')
+    await login.getByTestId('login-password').fill('wrong')
+    await login.getByTestId('login-submit').click()
+    await login.getByTestId('problem').waitFor()
+    await first.close()
+    for (const [user, paths] of Object.entries(screens)) {
+      const { page, context, troubles } = await pageOf(engine, server.url, lang)
+      await logIn(page, server.url, user)
+      assert.match(await page.getByTestId('clock').textContent(), /2025-12-31/)
+      for (const path of paths) {
+        await page.goto(`${server.url}/#${path}`)
+        await settle(page)
+        await audit(page, `${user}${path}`, lang, troubles)
+      }
+      if (details[user]) {
+        const [path, link] = details[user]
+        await page.goto(`${server.url}/#${path}`)
+        await page.getByTestId(link).first().click()
+        await settle(page)
+        await audit(page, `${user}-detail`, lang, troubles)
+      }
+      await context.close()
+    }
+  })
+}
+
+test('every screen in both languages, without serious barriers (F86)', () => {
+  assert.deepEqual(barriers, [])
+})
+
+const barriers = []
+
+async function settle(page) {
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(() => !document.querySelector('.el-loading-mask:not([style*="display: none"])'))
+  await page.waitForTimeout(350)
+}
+
+async function audit(page, name, lang, troubles) {
+  const text = await page.locator('body').innerText()
+  if (lang === 'en') assert.doesNotMatch(text, /\b(undefined|null|\[object)/)
+  assert.doesNotMatch(text, /(^|\s)(menu|field|action|error|status)\.[a-z_]+/, `${name} shows a key instead of a text`)
+  await page.evaluate(axe)
+  const found = await page.evaluate(() => window.axe.run({ runOnly: ['wcag2a', 'wcag2aa'] }))
+  for (const v of found.violations.filter(x => ['serious', 'critical'].includes(x.impact)))
+    barriers.push(`${lang} ${name}: ${v.id} ${v.nodes[0].html.slice(0, 160)}`)
+  if (shots) {
+    mkdirSync(shots, { recursive: true })
+    await page.screenshot({ path: join(shots, `${lang}-${name.replaceAll(/[^a-z0-9]+/gi, '_')}.png`), fullPage: true })
+  }
+  assert.deepEqual(troubles, [], name)
+}
