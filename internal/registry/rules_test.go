@@ -128,7 +128,7 @@ func TestCheckingAGoodRecordAgainGivesTheSame(t *testing.T) {
 // TestHeadingsAreFoundInOtherWords proves F15 and F17: synonyms, units, brackets,
 // and the nearest field of an unknown heading.
 func TestHeadingsAreFoundInOtherWords(t *testing.T) {
-	for heading, want := range map[string]string{"车牌号": "plate", "车架号": "vin", "车辆识别代号（VIN）": "vin", "总质量(kg)": "gross_mass_kg", "初次登记日期*": "registered_on", "注册日期": "registered_on", "HPHM": "plate", " 车主 ": "owner_name", "序号": ""} {
+	for heading, want := range map[string]string{"车牌号": "plate", "车架号": "vin", "车辆识别代号（VIN）": "vin", "总质量(kg)": "gross_mass_kg", "初次登记日期*": "registered_on", "注册日期": "registered_on", "HPHM": "plate", "　车主": "owner_name", "序号": ""} {
 		if got, known := registry.FindField(registry.Truck, heading); got != want || !known {
 			t.Errorf("FindField(%q): got %q, %v, want %q", heading, got, known, want)
 		}

@@ -85,7 +85,7 @@ func TestHeaderIsFoundBelowTitles(t *testing.T) {
 	if _, err := FindHeader(open("a,b\n1,2\n"), match); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no header: %v", err)
 	}
-	for text, want := range map[string]bool{"合计": true, " 填表人：某": true, "示例": true, "1": false, "": false} {
+	for text, want := range map[string]bool{"合计": true, "　填表人：某": true, "示例": true, "1": false, "": false} {
 		if got := IsTotals(Row{Cells: []string{"", text}}); got != want {
 			t.Errorf("IsTotals(%q) = %v", text, got)
 		}

@@ -146,23 +146,18 @@ func (s *scanner) more() error {
 }
 
 // nameOf returns the name of a tag without its prefix and whether it closes an
-// element. Comments and the like have none.
+// element.
 func nameOf(tag []byte) (name []byte, closing bool) {
 	if len(tag) > 0 && tag[0] == '/' {
 		tag, closing = tag[1:], true
 	}
-	for i, c := range tag {
-		switch c {
-		case '!', '?':
-			return nil, false
-		case ':':
-			name = tag[i+1:]
-		case ' ', '\n', '\t', '\r', '/':
-			return name[:len(name)-len(tag)+i], closing
-		}
-		if name == nil {
-			name = tag
-		}
+	end := 0
+	for end < len(tag) && tag[end] != '/' && !isBlank(tag[end]) {
+		end++
+	}
+	name = tag[:end]
+	if i := bytes.IndexByte(name, ':'); i >= 0 {
+		name = name[i+1:]
 	}
 	return name, closing
 }
