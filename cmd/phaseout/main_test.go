@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func phaseout(t *testing.T, stdin string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(stdin), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// TestAnInstallationFromNothing proves F87 and F89: migrate, seed, add a user,
+// import, check; each refuses to run before its time and says what to do.
+func TestAnInstallationFromNothing(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PHASEOUT_DATA", dir)
+	t.Chdir(t.TempDir())
+	if code, _, e := phaseout(t, "", "check"); code != exitFail || !strings.Contains(e, "phaseout migrate") {
+		t.Errorf("before migrate: %d %s", code, e)
+	}
+	if code, o, e := phaseout(t, "", "migrate"); code != exitOK {
+		t.Fatalf("migrate: %d %s%s", code, o, e)
+	}
+	if code, _, e := phaseout(t, "", "check"); code != exitFail || !strings.Contains(e, "phaseout seed") {
+		t.Errorf("before seed: %d %s", code, e)
+	}
+	for range 2 { // a second time changes nothing
+		if code, o, e := phaseout(t, "", "seed"); code != exitOK {
+			t.Fatalf("seed: %d %s%s", code, o, e)
+		}
+	}
+	add := []string{"user", "add", "--username", "clerk", "--role", "clerk", "--scope", "430100", "--password-stdin"}
+	if code, o, e := phaseout(t, "a long enough password\n", add...); code != exitOK || !strings.Contains(o, "clerk of 430100") {
+		t.Fatalf("user add: %d %s%s", code, o, e)
+	}
+	for name, c := range map[string]struct {
+		stdin string
+		args  []string
+		want  string
+	}{
+		"twice":            {"a long enough password\n", add, "taken"},
+		"a short password": {"short\n", []string{"user", "add", "--username", "b", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "12 signs"},
+		"no such area":     {"a long enough password\n", []string{"user", "add", "--username", "c", "--role", "clerk", "--scope", "999999", "--password-stdin"}, "not an area"},
+		"nothing on stdin": {"", []string{"user", "add", "--username", "d", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "standard input"},
+	} {
+		if code, _, e := phaseout(t, c.stdin, c.args...); code != exitFail || !strings.Contains(e, c.want) {
+			t.Errorf("%s: %d %s, want %q", name, code, e, c.want)
+		}
+	}
+	if code, o, e := phaseout(t, "", "check"); code != exitOK || strings.Count(o, " ok, ") != 6 {
+		t.Errorf("check: %d %s%s", code, o, e)
+	}
+	handle, err := sql.Open("sqlite3", filepath.Join(dir, "phaseout.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = handle.Close() }()
+	if _, err := handle.ExecContext(t.Context(), "UPDATE audit_head SET hash = 'forged'"); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, e := phaseout(t, "", "check", "audit"); code != exitFail || !strings.Contains(e, "check audit") {
+		t.Errorf("a forged head: %d %s", code, e)
+	}
+}
+
+// TestImportFromTheCommandLine proves F15's command: check, then apply.
+func TestImportFromTheCommandLine(t *testing.T) {
+	sheet, err := filepath.Abs("../../seeds/demo/trucks-changsha.xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PHASEOUT_DATA", t.TempDir())
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"migrate"}, {"seed"}, {"user", "add", "--username", "clerk", "--role", "clerk", "--scope", "430100", "--password-stdin"}} {
+		if code, o, e := phaseout(t, "a long enough password\n", args...); code != exitOK {
+			t.Fatalf("%v: %d %s%s", args, code, o, e)
+		}
+	}
+	base := []string{"import", sheet, "--class", "truck", "--city", "430100", "--as", "clerk"}
+	code, o, e := phaseout(t, "", base...)
+	if code != exitOK || !strings.Contains(o, `"create":1705`) || !strings.Contains(o, "row 46 D error format") || !strings.Contains(o, "is checked") {
+		t.Errorf("check only: %d %.300s %s", code, o, e)
+	}
+	if code, o, e := phaseout(t, "", append(base, "--apply", "valid_rows")...); code != exitOK || !strings.Contains(o, `"applied_create":1788`) {
+		t.Errorf("apply: %d %s", code, e)
+	}
+	if code, _, e := phaseout(t, "", "import", sheet, "--class", "truck", "--city", "430200", "--as", "clerk"); code != exitFail || !strings.Contains(e, "own city") {
+		t.Errorf("another city: %d %s", code, e)
+	}
+}
+
+// TestUsageAndSettingsAreNamed proves F87: help, version, and bad settings with
+// the exit code of a usage error.
+func TestUsageAndSettingsAreNamed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"migrate", "--help"}, {"seed", "--help"}, {"user", "add", "--help"}, {"import", "--help"}, {"check", "--help"}, {"version"}} {
+		if code, o, e := phaseout(t, "", args...); code != exitOK || o == "" {
+			t.Errorf("%v: %d %s", args, code, e)
+		}
+	}
+	for _, args := range [][]string{{}, {"fly"}, {"serve", "--clock", "noon"}, {"migrate", "--database", "mysql://x"}, {"serve", "--log-level", "loud"}} {
+		if code, _, e := phaseout(t, "", args...); code != exitUsage || !strings.Contains(e, "phaseout:") {
+			t.Errorf("%v: %d %s", args, code, e)
+		}
+	}
+}
+
+// TestServeAnswersAndStopsInPeace proves F87: ready, the console or its absence
+// in words, the API document, and a stop that lets everything finish.
+func TestServeAnswersAndStopsInPeace(t *testing.T) {
+	t.Setenv("PHASEOUT_DATA", t.TempDir())
+	t.Setenv("PHASEOUT_LOG_LEVEL", "error")
+	t.Chdir(t.TempDir())
+	probe, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := probe.Addr().String()
+	_ = probe.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--prepare", "--addr", addr, "--clock", "2025-12-31T09:00:00+08:00"}, strings.NewReader(""), io.Discard, io.Discard)
+	}()
+	ready := false
+	for range 100 {
+		if code, _, _ := phaseout(t, "", "health", "--addr", addr); code == exitOK {
+			ready = true
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if !ready {
+		t.Fatal("the server does not become ready")
+	}
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/metrics": "phaseout_requests_total", "/openapi.json": `"openapi":"3.1`, "/api/v1/system": `"today":"2025-12-31"`} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %.200s", path, res.StatusCode, body)
+		}
+		for _, header := range []string{"Content-Security-Policy", "X-Content-Type-Options", "X-Request-Id", "Referrer-Policy"} {
+			if res.Header.Get(header) == "" {
+				t.Errorf("%s has no %s", path, header)
+			}
+		}
+	}
+	stop()
+	select {
+	case code := <-ended:
+		if code != exitOK {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the server does not stop")
+	}
+}

@@ -1,0 +1,241 @@
+// Package bench measures what users wait for, each beside a limit taken in the
+// same run on the same machine. Every benchmark reports "x-limit": how many
+// times slower the product is than its limit. Nothing here fails on a number;
+// "make bench" prints them for a person to read.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"phaseout/internal/access"
+	"phaseout/internal/api"
+	"phaseout/internal/app"
+	"phaseout/internal/app/apptest"
+	"phaseout/internal/civil"
+	"phaseout/internal/registry"
+	"phaseout/internal/store"
+)
+
+// stock is a site with n trucks, imported as an office would.
+func stock(b *testing.B, n int) *apptest.Fixture {
+	b.Helper()
+	f := apptest.New(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db"))
+	if n > 0 {
+		load(b, f, sheetOf(n), "valid_rows")
+	}
+	return f
+}
+
+func sheetOf(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("号牌号码,车辆识别代号,发动机号,车辆类型,燃料种类,排放标准,总质量(kg),初次登记日期,所有人,联系电话\n")
+	for i := range n {
+		day := civil.Day("2005-01-01").AddDays(i % 3000)
+		fmt.Fprintf(&b, "湘%c%05d,%s,E%07d,重型自卸货车,柴油,国三,25000,%s,长沙测试%04d运输有限公司,13900001234\n", 'A', i%100000, apptest.VIN(i), i, day, i%5000)
+	}
+	return b.Bytes()
+}
+
+func load(b *testing.B, f *apptest.Fixture, sheet []byte, mode string) {
+	b.Helper()
+	i, err := f.ImportSheet(context.Background(), f.Users["clerk.changsha"], registry.Truck, "430100", "bench.csv", bytes.NewReader(sheet), mode)
+	if err != nil || (i.State != "applied" && i.State != "checked") {
+		b.Fatalf("%s, %v: %s", i.State, err, i.Problem)
+	}
+}
+
+// raw is the limit of writing: a bare SQLite file with the same durability.
+func raw(b *testing.B) *sql.DB {
+	b.Helper()
+	db, err := sql.Open("sqlite3", store.SQLiteDSN(filepath.Join(b.TempDir(), "raw.db"), false))
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	b.Cleanup(func() { _ = db.Close() })
+	for _, statement := range []string{"CREATE TABLE a (id TEXT PRIMARY KEY, city TEXT, label TEXT, body TEXT)", "CREATE INDEX a_city ON a (city, id)",
+		"CREATE TABLE i (id TEXT, kind TEXT, norm TEXT)", "CREATE UNIQUE INDEX i_norm ON i (kind, norm)", "CREATE TABLE e (seq INTEGER PRIMARY KEY, body TEXT)"} {
+		if _, err := db.ExecContext(context.Background(), statement); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return db
+}
+
+// since times fn.
+func since(fn func()) time.Duration {
+	start := time.Now()
+	fn()
+	return time.Since(start)
+}
+
+// BenchmarkImport checks and applies 5,000 rows, beside inserting as many bare
+// rows with two identifiers and an event each in one transaction.
+func BenchmarkImport(b *testing.B) {
+	const rows = 5000
+	sheet := sheetOf(rows)
+	var product, limit time.Duration
+	for range b.N {
+		f := stock(b, 0)
+		product += since(func() { load(b, f, sheet, "valid_rows") })
+		db := raw(b)
+		limit += since(func() { insertBare(b, db, rows) })
+	}
+	b.ReportMetric(float64(rows*b.N)/product.Seconds(), "rows/s")
+	b.ReportMetric(float64(rows*b.N)/limit.Seconds(), "limit-rows/s")
+	b.ReportMetric(product.Seconds()/limit.Seconds(), "x-limit")
+}
+
+func insertBare(b *testing.B, db *sql.DB, rows int) {
+	b.Helper()
+	ctx := context.Background()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := strings.Repeat("x", 400)
+	for i := range rows {
+		for _, step := range []struct {
+			statement string
+			args      []any
+		}{
+			{"INSERT INTO a VALUES (?, '430100', ?, ?)", []any{fmt.Sprintf("%036d", i), i, body}}, {"INSERT INTO i VALUES (?, 'plate', ?)", []any{i, i}},
+			{"INSERT INTO i VALUES (?, 'vin', ?)", []any{i, i}}, {"INSERT INTO e VALUES (NULL, ?)", []any{body}},
+		} {
+			if _, err := tx.ExecContext(ctx, step.statement, step.args...); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkWrite amends one record with its audit event, beside a bare
+// transaction of three inserts with the same durability.
+func BenchmarkWrite(b *testing.B) {
+	f := stock(b, 1000)
+	ctx := context.Background()
+	clerk := f.Users["clerk.changsha"]
+	assets, err := f.DB.Assets(ctx, clerk.Scope, store.AssetFilter{}, store.Page{Limit: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	version := assets[0].Version
+	db := raw(b)
+	var product, limit time.Duration
+	b.ResetTimer()
+	for i := range b.N {
+		product += since(func() {
+			c, err := f.AmendAsset(ctx, clerk, assets[0].ID, version, map[string]string{"model": fmt.Sprint("M", i)}, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			version = c.Version
+		})
+		limit += since(func() {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for range 3 {
+				if _, err := tx.ExecContext(ctx, "INSERT INTO e VALUES (NULL, ?)", "body"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := tx.Commit(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	b.ReportMetric(product.Seconds()/limit.Seconds(), "x-limit")
+}
+
+// BenchmarkRequests measures reading over HTTP with 20,000 trucks, beside a
+// bare gin handler on the same line.
+func BenchmarkRequests(b *testing.B) {
+	f := stock(b, 20000)
+	log := slog.New(slog.DiscardHandler)
+	server := httptest.NewServer(api.New(api.Options{App: f.App, Version: "bench", Log: log}).Handler())
+	defer server.Close()
+	bare := gin.New()
+	bare.GET("/hello", func(c *gin.Context) { c.String(http.StatusOK, "hello") })
+	hello := httptest.NewServer(bare)
+	defer hello.Close()
+	grant, err := f.Login(context.Background(), "clerk.changsha", apptest.Password, "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	get := func(url string) []byte {
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+grant.AccessToken)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			b.Fatalf("%s: %d %s", url, res.StatusCode, body)
+		}
+		return body
+	}
+	var list struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal(get(server.URL+"/api/v1/assets?limit=500"), &list); err != nil {
+		b.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		"by id": "/assets/" + list.Items[300].ID, "page of a filter": "/assets?class=truck&stage=china3&status=in_use", "search by plate": "/assets?q=12345", "search by two signs of the owner": "/assets?q=" + "%E6%B5%8B%E8%AF%95",
+		"progress as of a day": "/progress?as_of=2025-12-17",
+	} {
+		b.Run(name, func(b *testing.B) {
+			var product, limit time.Duration
+			for range b.N {
+				product += since(func() { get(server.URL + "/api/v1" + path) })
+				limit += since(func() { get(hello.URL + "/hello") })
+			}
+			b.ReportMetric(product.Seconds()/limit.Seconds(), "x-hello")
+		})
+	}
+}
+
+// BenchmarkRollUp reads the province's figures from the roll-up with 20,000
+// trucks, beside counting the rows themselves.
+func BenchmarkRollUp(b *testing.B) {
+	f := stock(b, 20000)
+	ctx := context.Background()
+	whole := access.Whole()
+	var product, limit time.Duration
+	for range b.N {
+		product += since(func() {
+			if _, err := f.Progress(ctx, whole, app.ProgressFilter{AsOf: "2025-12-17", GroupBy: "city,class"}); err != nil {
+				b.Fatal(err)
+			}
+		})
+		limit += since(func() {
+			if _, err := f.DB.CountAssets(ctx, whole, store.AssetFilter{Class: registry.Truck, Metric: "cohort", AsOf: "2025-12-17",
+				BaselineOn: map[store.Area]civil.Day{{CityCode: "430100", Class: registry.Truck}: "2021-12-31"}}, 1_000_000); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	b.ReportMetric(product.Seconds()/limit.Seconds(), "x-counting-one-figure")
+}
