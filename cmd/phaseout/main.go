@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	kongyaml "github.com/alecthomas/kong-yaml"
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/config"
@@ -76,7 +75,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	var cli commandLine
 	parser, err := kong.New(&cli, kong.Name("phaseout"), kong.UsageOnError(), kong.Writers(out, errOut), kong.Exit(func(code int) { panic(exited{code}) }),
 		kong.Description("Registry of old vehicles, machines and vessels and of how each left service. 老旧车船机械淘汰登记系统"),
-		kong.Configuration(settingsFile, "phaseout.yaml"))
+		kong.Configuration(config.File, "phaseout.yaml"))
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, "phaseout:", err)
 		return exitUsage
@@ -86,24 +85,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		_, _ = fmt.Fprintf(errOut, "phaseout: %v\nRun \"phaseout --help\" for the commands and settings.\n", err)
 		return exitUsage
 	}
-	if err := cli.Common.Check(); err != nil {
-		_, _ = fmt.Fprintln(errOut, "phaseout:", err)
-		return exitUsage
-	}
 	if err := kctx.Run(&env{ctx, in, out, errOut}, &cli.Common); err != nil {
 		printError(errOut, err)
 		return exitFail
 	}
 	return exitOK
-}
-
-// settingsFile reads a YAML file of settings that yields to the environment.
-func settingsFile(r io.Reader) (kong.Resolver, error) {
-	file, err := kongyaml.Loader(r)
-	if err != nil {
-		return nil, fmt.Errorf("settings file: %w", err)
-	}
-	return config.EnvBeforeFile(file), nil
 }
 
 // printError says what went wrong and how to mend it.

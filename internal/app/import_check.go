@@ -37,7 +37,7 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
-	header, err := sheet.FindHeader(book, func(heading string) (string, bool) { return registry.FindField(i.Class, heading) })
+	header, err := sheet.FindHeader(book, func(heading string) (string, bool) { return registry.FindField(i.Class, heading) }, expectedHeadings(i.Class)...)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,18 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 		}
 	}
 	return c.keep(ctx, chunk, "checked")
+}
+
+// expectedHeadings are the names of the fields that no row can do without.
+func expectedHeadings(class registry.Class) []string {
+	var names []string
+	spec, _ := registry.SpecOf(class)
+	for _, f := range spec.Fields {
+		if f.Required {
+			names = append(names, f.Name.ZH)
+		}
+	}
+	return names
 }
 
 // requireColumns fails if a column is missing that no row can do without.
@@ -145,7 +157,7 @@ func (c *importCheck) save(ctx context.Context, change func(*store.Tx, *store.Im
 
 // check reads one row of the sheet. It reports false for a row without data.
 func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
-	in := registry.Input{City: c.current.CityCode, District: c.by.Scope.District(), Fields: map[string]string{}, Today: c.app.Today()}
+	in := registry.Input{City: c.current.CityCode, District: c.by.Scope.District(), Fields: map[string]string{}, Rounded: map[string]bool{}, Today: c.app.Today()}
 	blank := true
 	for _, column := range c.header.Columns {
 		if column.Index >= len(row.Cells) {
@@ -154,6 +166,7 @@ func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
 		cell := row.Cells[column.Index]
 		blank = blank && strings.TrimSpace(cell) == ""
 		in.Fields[column.Key] = cell
+		in.Rounded[column.Key] = row.Numeric(column.Index)
 	}
 	if blank {
 		c.counts.Ignored++

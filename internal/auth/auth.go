@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -31,15 +32,24 @@ func Hash(password string) (string, error) {
 	return argon2id.CreateHash(password, params)
 }
 
-// Verify reports whether a password has the hash.
+// Verify reports whether a password has the hash. A hash that was damaged or
+// that would cost far more than ours is an error.
 func Verify(password, hash string) (bool, error) {
+	p, salt, key, err := argon2id.DecodeHash(hash)
+	if err != nil {
+		return false, fmt.Errorf("auth: hash: %w", err)
+	}
+	if len(salt) < 8 || len(key) < 16 || p.Memory > 16*params.Memory || p.Iterations < 1 || p.Iterations > 16 || p.Parallelism < 1 {
+		return false, errors.New("auth: hash: parameters out of range")
+	}
 	hashing <- struct{}{}
 	defer func() { <-hashing }()
 	return argon2id.ComparePasswordAndHash(password, hash)
 }
 
-// nothing is the hash of a password that nobody has.
-const nothing = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$6Vw0yVQyS6QXh2vqmBqQJx0yqVw0yVQyS6QXh2vqmBo"
+// nothing is a hash that no password has, of the same cost as any.
+var nothing = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", params.Memory, params.Iterations, params.Parallelism,
+	base64.RawStdEncoding.EncodeToString(make([]byte, params.SaltLength)), base64.RawStdEncoding.EncodeToString(make([]byte, params.KeyLength)))
 
 // VerifyNothing takes as long as Verify, for names that have no account.
 func VerifyNothing(password string) {
@@ -52,6 +62,12 @@ const (
 	audience   = "phaseout-api"
 	tokenLasts = 15 * time.Minute
 )
+
+// leastSecret is the length in bytes below which HS256 loses strength.
+const leastSecret = 32
+
+// longestToken is several times as long as any token that is issued.
+const longestToken = 2048
 
 // Claims is what an access token says: who, on which session. What the user
 // may do is looked up on each request.
@@ -75,8 +91,8 @@ type Tokens struct {
 // NewTokens returns the issuer of tokens signed by the secret, at least 32
 // bytes, on the clock.
 func NewTokens(secret []byte, now func() time.Time) (*Tokens, error) {
-	if len(secret) < 32 {
-		return nil, errors.New("auth: the token secret must have at least 32 bytes")
+	if len(secret) < leastSecret {
+		return nil, fmt.Errorf("auth: the token secret must have at least %d bytes", leastSecret)
 	}
 	return &Tokens{secret, now, jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(now), jwt.WithStrictDecoding())}, nil
@@ -100,6 +116,9 @@ func (t *Tokens) Issue(userID, sessionID string) (string, time.Duration, error) 
 // Parse checks an access token: algorithm, signature, issuer, audience, type
 // and time.
 func (t *Tokens) Parse(token string) (Claims, error) {
+	if len(token) > longestToken {
+		return Claims{}, errors.New("auth: token: too long to be one of ours")
+	}
 	var c claims
 	parsed, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil })
 	if err != nil {
@@ -131,40 +150,54 @@ func HashRefresh(token string) string {
 // LoadSecret reads the token secret from a file, making it with 32 random
 // bytes if there is none. A file that others may read is refused.
 func LoadSecret(path string) ([]byte, error) {
+	secret, err := readSecret(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeSecret(path); err != nil {
+			return nil, fmt.Errorf("auth: token secret: %w", err)
+		}
+		return readSecret(path) // which another process may have made first
+	}
+	return secret, err
+}
+
+func readSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return makeSecret(path)
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("auth: token secret: %w", err)
-	case info.Mode().Perm()&0o077 != 0:
+	}
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" { // which has no such bits
 		return nil, fmt.Errorf("auth: token secret %s may be read by others; run chmod 600 on it", path)
 	}
 	secret, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("auth: token secret: %w", err)
 	}
-	if len(secret) < 32 {
-		return nil, fmt.Errorf("auth: token secret %s is shorter than 32 bytes; remove it and a new one is made (everybody has to log in again)", path)
+	if len(secret) < leastSecret {
+		return nil, fmt.Errorf("auth: token secret %s is shorter than %d bytes; remove it and a new one is made (everybody has to log in again)", path, leastSecret)
 	}
 	return secret, nil
 }
 
-func makeSecret(path string) ([]byte, error) {
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, fmt.Errorf("auth: random bits: %w", err)
+// makeSecret makes the file whole or not at all, and never over another one:
+// it is written beside its place and then linked there.
+func makeSecret(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("auth: token secret: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.CreateTemp(dir, ".secret-*") // of mode 0600
 	if err != nil {
-		return nil, fmt.Errorf("auth: token secret: %w", err)
+		return err
 	}
-	_, err = f.Write(secret)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("auth: token secret: %w", err)
+	defer func() { _ = os.Remove(f.Name()) }()
+	var secret [leastSecret]byte
+	_, _ = rand.Read(secret[:]) // never fails
+	_, err = f.Write(secret[:])
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
 	}
-	return secret, nil
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }

@@ -98,5 +98,8 @@ type Input struct {
 	City     string            // code of the city that registers
 	District string            // code of the actor's district if the actor is bound to one, else ""
 	Fields   map[string]string // raw text by FieldSpec.Key
-	Today    civil.Day
+	// Rounded are the fields that came as a spreadsheet's number, of which it
+	// keeps 15 figures; an identifier with more has lost its end.
+	Rounded map[string]bool
+	Today   civil.Day
 }

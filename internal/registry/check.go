@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,6 +127,11 @@ func dropInvisible(r rune) rune {
 
 // text reads a text field; those that are identifiers have their own forms.
 func (c *checker) text(f FieldSpec, raw string) (string, bool) {
+	if c.in.Rounded[f.Key] && figures(raw) > exactFigures {
+		c.wrong(f, "format", named(f, "以数字存放，末尾几位已丢失", " is kept as a number and has lost its last figures"),
+			bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
+		return "", false
+	}
 	var r identifier.Result
 	switch f.Key {
 	case "plate":
@@ -157,6 +163,19 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 		c.add(f, "check_digit", Warning, r.Reason, r.Mend)
 	}
 	return r.Value, true
+}
+
+// exactFigures is how many figures of a number a spreadsheet keeps.
+const exactFigures = 15
+
+// figures counts the figures of a number as it is written, of one with an
+// exponent as if it were written out.
+func figures(raw string) int {
+	n, err := strconv.ParseFloat(raw, 64)
+	if err != nil || math.Abs(n) < 1 {
+		return 0
+	}
+	return int(math.Log10(math.Abs(n))) + 1
 }
 
 // before2004 reports whether the vehicle is old enough for a short frame number.

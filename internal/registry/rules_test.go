@@ -164,3 +164,20 @@ func TestEveryClassIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestANumberThatLostItsEndIsRefused proves F15: an identifier of more than 15
+// figures in a spreadsheet's number cell is not what was typed.
+func TestANumberThatLostItsEndIsRefused(t *testing.T) {
+	ref := reference(t)
+	for value, refused := range map[string]bool{"439900199001010010": true, "4.3990019900101E+17": true, "12345678": false} {
+		_, findings := ref.Check(registry.Truck, registry.Input{City: "430100", Today: today,
+			Fields: truck("owner_id", value), Rounded: map[string]bool{"owner_id": true}})
+		found := false
+		for _, f := range findings {
+			found = found || (f.Field == "owner_id" && strings.Contains(f.Message.EN, "lost its last figures") && f.Severity == registry.Error)
+		}
+		if found != refused {
+			t.Errorf("%s: refused %v, findings %v", value, found, findings)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -139,7 +140,7 @@ func readGo(r io.Reader, passed map[string]bool) error {
 	decoder := json.NewDecoder(r)
 	for {
 		var event struct{ Action, Package, Test string }
-		if err := decoder.Decode(&event); err == io.EOF {
+		if err := decoder.Decode(&event); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -178,7 +179,7 @@ func readJUnit(r io.Reader, passed map[string]bool) error {
 	decoder := xml.NewDecoder(r)
 	for {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

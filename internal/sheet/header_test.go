@@ -1,0 +1,100 @@
+package sheet
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+)
+
+var headings = map[string]string{"号牌号码": "plate", "车架号": "vin", "所有人": "owner", "注册日期": "day", "总质量": "mass", "序号": "", "备注": ""}
+
+func match(h string) (string, bool) {
+	key, ok := headings[h]
+	return key, ok
+}
+
+// TestHeaderOfTwoRowsIsReadAsOne proves F17: the lower row counts, and the upper
+// one where cells are merged downwards.
+func TestHeaderOfTwoRowsIsReadAsOne(t *testing.T) {
+	f := excelize.NewFile()
+	for place, text := range map[string]string{"A1": "某市清单", "A2": "填报单位：某局", "A3": "序号", "B3": "车辆信息", "E3": "所有人", "F3": "备注", "B4": "号牌号码", "C4": "车架号", "D4": "颜色",
+		"A5": "1", "B5": "湘A1", "E5": "所有人"} {
+		must(t, f.SetCellStr("Sheet1", place, text))
+	}
+	must(t, f.MergeCell("Sheet1", "A1", "F1"), f.MergeCell("Sheet1", "A3", "A4"), f.MergeCell("Sheet1", "B3", "D3"), f.MergeCell("Sheet1", "E3", "E4"))
+	b, err := Open("a", saved(t, f))
+	must(t, err)
+	h, err := FindHeader(b, match)
+	must(t, err)
+	var got []string
+	for _, c := range h.Columns {
+		got = append(got, c.Letter+"="+c.Key)
+	}
+	if h.Row != 4 || strings.Join(got, " ") != "B=plate C=vin E=owner" || len(h.Unmapped) != 1 || h.Unmapped[0] != (Column{3, "D", "颜色", ""}) {
+		t.Errorf("got %+v", h)
+	}
+}
+
+// TestHeaderIsNotTakenFromDataOrTitles proves F17.
+func TestHeaderIsNotTakenFromDataOrTitles(t *testing.T) {
+	for text, want := range map[string]int{
+		"号牌号码,车架号,所有人\n号牌号码,,\n":                      1, // data that reads like a heading
+		"所有人,\n\n号牌号码,车架号,注册日期\n":                     3, // a group with a blank row between
+		strings.Repeat("标题\n", 14) + "号牌号码,车架号,所有人\n": 15,
+		"号牌号码,车架号,所有人\n1,2,3\n号牌号码,车架号,所有人,总质量\n":     3, // the one that knows most
+	} {
+		b, err := Open("a.csv", []byte(text))
+		must(t, err)
+		if h, err := FindHeader(b, match); err != nil || h.Row != want {
+			t.Errorf("%q: got row %d, %v", text, h.Row, err)
+		}
+	}
+}
+
+// TestMissingHeaderSaysWhatWasLookedFor proves F17.
+func TestMissingHeaderSaysWhatWasLookedFor(t *testing.T) {
+	for _, text := range []string{"号牌号码,车架号\n1,2\n", strings.Repeat("标题\n", 15) + "号牌号码,车架号,所有人\n"} {
+		b, err := Open("a.csv", []byte(text))
+		must(t, err)
+		_, err = FindHeader(b, match, "号牌号码", "车架号", "所有人")
+		if codeOf(err) != "no_header" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	b, err := Open("a.csv", []byte("号牌号码,车架号\n"))
+	must(t, err)
+	_, err = FindHeader(b, match, "号牌号码", "所有人")
+	if !strings.Contains(fmt.Sprint(err), "号牌号码") {
+		t.Errorf("the row that was nearest is not named: %v", err)
+	}
+}
+
+// TestTotalsAreToldFromData proves F16: totals, signatures and remarks are
+// passed over, names that begin like them are not.
+func TestTotalsAreToldFromData(t *testing.T) {
+	for text, want := range map[string]bool{
+		"合计": true, "合  计": true, "合　计（辆）": true, "合计12": true, "总计：": true, "本页小计": true, "填表人：张三": true, "备注:": true, "注1：含转出": true, "说明": true, "Total": true,
+		"示例，请勿删除": true, "填报单位（盖章）": true, "合计通物流公司": false, "说明书印刷厂": false, "湘A12345": false, "注册公司": false, "": false, "3": false,
+	} {
+		if got := IsTotals(Row{Cells: []string{" ", text, "合计"}}); got != want && text != "" {
+			t.Errorf("%q: got %v", text, got)
+		}
+	}
+	if IsTotals(Row{Cells: []string{"湘A1", "合计"}}) || IsTotals(Row{}) {
+		t.Error("only the first cell with anything decides")
+	}
+}
+
+// TestColumnsHaveTheirLetters counts from 0 to A.
+func TestColumnsHaveTheirLetters(t *testing.T) {
+	for i, letter := range map[int]string{0: "A", 25: "Z", 26: "AA", 299: "KN", -1: ""} {
+		if got := ColumnLetter(i); got != letter {
+			t.Errorf("%d: %q", i, got)
+		}
+		if got := ColumnIndex(letter); got != i {
+			t.Errorf("%q: %d", letter, got)
+		}
+	}
+}
