@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git ls-files -z '*.go' go.mod go.sum .golangci.yml '*.sql' seeds .ci/tools static/dist/.keep | xargs -0 cp --parents -t "$copy"
+git ls-files -z go.mod go.sum .golangci.yml cmd internal migrations seeds .ci/tools 'static/*.go' static/dist/.keep | xargs -0 cp --parents -t "$copy"
 mkdir -p "$copy/static/dist"
 printf 'package target\n\nimport "net/http"\n\n// Bad knows HTTP.\nvar Bad = http.StatusOK\n' >"$copy/internal/target/bad.go"
 printf 'package app\n\nimport "gorm.io/gorm"\n\n// Bad knows gorm.\nvar Bad = gorm.ErrRecordNotFound\n' >"$copy/internal/app/bad.go"

@@ -38,7 +38,7 @@ step "Go tests on SQLite and PostgreSQL, with the race detector"
 
 step "browser"
 .ci/browser.sh
-npm --prefix static run --silent e2e -- --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=../build/results/e2e.xml
+(cd static && node --test --test-timeout=600000 --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=../build/results/e2e.xml test/e2e/*.test.mjs)
 
 step "feature map"
 make --no-print-directory features
