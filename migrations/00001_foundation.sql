@@ -87,6 +87,7 @@ CREATE TABLE assets (
     owner_phone      TEXT NOT NULL DEFAULT '',
     fields           TEXT NOT NULL,
     search_text      TEXT NOT NULL,
+    search_doc       BIGINT NOT NULL DEFAULT 0, -- document of the search index on SQLite
     -- The days from which the asset counts in each figure, '' where it does not.
     cohort_on        TEXT NOT NULL DEFAULT '',
     handed_in_on     TEXT NOT NULL DEFAULT '',
@@ -105,13 +106,13 @@ CREATE INDEX assets_city ON assets (city_code, class, id);
 CREATE INDEX assets_district ON assets (city_code, district_code, id) WHERE district_code <> '';
 CREATE INDEX assets_class ON assets (class, id);
 CREATE INDEX assets_import ON assets (import_id, id) WHERE import_id <> '';
-CREATE INDEX assets_cohort ON assets (class, city_code, cohort_on) WHERE cohort_on <> '';
-CREATE INDEX assets_handed_in ON assets (class, city_code, handed_in_on) WHERE handed_in_on <> '';
-CREATE INDEX assets_declared ON assets (class, city_code, declared_on) WHERE declared_on <> '';
-CREATE INDEX assets_evidenced ON assets (class, city_code, evidenced_on) WHERE evidenced_on <> '';
-CREATE INDEX assets_verified ON assets (class, city_code, verified_on) WHERE verified_on <> '';
-CREATE INDEX assets_converted ON assets (class, city_code, converted_on) WHERE converted_on <> '';
-CREATE INDEX assets_moved_out ON assets (class, city_code, moved_out_on) WHERE moved_out_on <> '';
+CREATE INDEX assets_cohort ON assets (cohort_on, city_code, district_code, class) WHERE cohort_on <> '';
+CREATE INDEX assets_handed_in ON assets (handed_in_on, city_code, district_code, class) WHERE handed_in_on <> '';
+CREATE INDEX assets_declared ON assets (declared_on, city_code, district_code, class) WHERE declared_on <> '';
+CREATE INDEX assets_evidenced ON assets (evidenced_on, city_code, district_code, class) WHERE evidenced_on <> '';
+CREATE INDEX assets_verified ON assets (verified_on, city_code, district_code, class) WHERE verified_on <> '';
+CREATE INDEX assets_converted ON assets (converted_on, city_code, district_code, class) WHERE converted_on <> '';
+CREATE INDEX assets_moved_out ON assets (moved_out_on, city_code, district_code, class) WHERE moved_out_on <> '';
 
 -- Identity is one for the whole province, so its unique key cannot hold the city.
 CREATE TABLE asset_identifiers (

@@ -181,6 +181,9 @@ func (s *Server) listImportRows(ctx context.Context, in *struct {
 
 func rowView(r store.ImportRow, names map[string]string) ImportRow {
 	v := ImportRow{Row: r.RowNo, Outcome: r.Outcome, AssetID: r.AssetID, Label: r.Label, Values: map[string]string{}, Changes: []RowChange{}}
+	if r.Outcome == "create" && r.Applied != "created" {
+		v.AssetID = "" // not there yet
+	}
 	if r.Outcome == "create" && r.Warned {
 		v.Outcome = "warn"
 	}

@@ -15,7 +15,7 @@ import (
 
 // applyChunk is how many rows are applied in one transaction: few enough that
 // another clerk's save waits no more than a moment.
-const applyChunk = 200
+const applyChunk = 500
 
 // applyImport makes the good rows of a checked import real, chunk by chunk, or
 // all in one transaction for "all_or_nothing". It goes on where an interrupted
@@ -76,7 +76,7 @@ func (a *App) applyRows(tx *store.Tx, i *store.Import, rows []store.ImportRow) e
 				identifiers = append(identifiers, identifier)
 			}
 		}
-		if row.AssetID != "" {
+		if row.Outcome == "update" {
 			ids = append(ids, row.AssetID)
 		}
 	}
@@ -93,52 +93,63 @@ func (a *App) applyRows(tx *store.Tx, i *store.Import, rows []store.ImportRow) e
 		return err
 	}
 	counts := CountsOf(*i)
+	var made []*store.AssetRecord
+	var madeRows []int
 	for n, row := range rows {
-		if err := a.applyRow(tx, i, row, assets[n], holders, records, &counts); err != nil {
+		if identifier, taken := takenSince(row, assets[n], holders); taken {
+			err = a.skipRow(tx, i, row, identifier, &counts)
+		} else if row.Outcome == "create" {
+			rec := &store.AssetRecord{Asset: assets[n], Counting: retirement.Count(assets[n].CohortOn, registry.WayOut{}, nil), ImportID: i.ID}
+			rec.ID, rec.Status = row.AssetID, registry.InUse
+			made, madeRows = append(made, rec), append(madeRows, row.RowNo)
+		} else {
+			err = a.changeByRow(tx, i, row, assets[n], records, &counts)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	if err := tx.CreateAssets(made, "import "+i.ID); err != nil {
+		return err
+	}
+	if err := tx.MarkCreated(i.ID, madeRows); err != nil {
+		return err
+	}
+	counts.AppliedCreate += len(made)
 	text, err := json.Marshal(counts)
 	i.Counts = string(text)
 	return err
 }
 
-func (a *App) applyRow(tx *store.Tx, i *store.Import, row store.ImportRow, asset registry.Asset,
-	holders map[string]string, records map[string]store.AssetRecord, counts *ImportCounts,
-) error {
-	record, exists := records[row.AssetID]
+// takenSince returns the identifier of a row that another asset has got since
+// the check.
+func takenSince(row store.ImportRow, asset registry.Asset, holders map[string]string) (registry.Identifier, bool) {
 	for _, identifier := range asset.Identifiers {
 		if holder, taken := holders[identifier.Kind+"\n"+identifier.Norm]; identifier.Unique && taken && holder != row.AssetID {
-			return a.skipRow(tx, i, row, identifier, counts)
+			return identifier, true
 		}
 	}
-	rec := store.AssetRecord{Asset: asset, Counting: retirement.Count(asset.CohortOn, registry.WayOut{}, nil), ImportID: i.ID}
-	change := store.ImportChange{ImportID: i.ID, RowNo: row.RowNo}
-	reason := "import " + i.ID
-	switch {
-	case row.Outcome == "create":
-		rec.ID, rec.Status = newID(), registry.InUse
-		if err := tx.CreateAsset(&rec, reason); err != nil {
-			return err
-		}
-		counts.AppliedCreate++
-		change.Kind = "created"
-	case !exists || record.Status != registry.InUse:
+	return registry.Identifier{}, false
+}
+
+// changeByRow applies a row that changes an asset.
+func (a *App) changeByRow(tx *store.Tx, i *store.Import, row store.ImportRow, asset registry.Asset, records map[string]store.AssetRecord, counts *ImportCounts) error {
+	record, exists := records[row.AssetID]
+	if !exists || record.Status != registry.InUse {
 		return a.skipRow(tx, i, row, registry.Identifier{Value: row.Label}, counts)
-	default:
-		before, err := json.Marshal(formOf(record.Asset))
-		if err != nil {
-			return err
-		}
-		rec.ID, rec.Status, rec.ImportID = record.ID, record.Status, record.ImportID
-		rec.CreatedAt, rec.CreatedBy = record.CreatedAt, record.CreatedBy
-		if err := tx.UpdateAsset(&record, &rec, "import", reason); err != nil {
-			return err
-		}
-		counts.AppliedUpdate++
-		change.Kind, change.Before = "updated", string(before)
 	}
-	change.AssetID, change.VersionAfter = rec.ID, rec.Version
+	before, err := json.Marshal(formOf(record.Asset))
+	if err != nil {
+		return err
+	}
+	rec := store.AssetRecord{Asset: asset, Counting: retirement.Count(asset.CohortOn, registry.WayOut{}, nil), ImportID: record.ImportID,
+		CreatedAt: record.CreatedAt, CreatedBy: record.CreatedBy}
+	rec.ID, rec.Status = record.ID, record.Status
+	if err := tx.UpdateAsset(&record, &rec, "import", "import "+i.ID); err != nil {
+		return err
+	}
+	counts.AppliedUpdate++
+	change := store.ImportChange{ImportID: i.ID, RowNo: row.RowNo, AssetID: rec.ID, Kind: "updated", Before: string(before), VersionAfter: rec.Version}
 	if err := tx.PutImportChange(change); err != nil {
 		return err
 	}
@@ -166,7 +177,7 @@ func (a *App) skipRow(tx *store.Tx, i *store.Import, row store.ImportRow, identi
 		counts.Create--
 	}
 	counts.Reject++
-	return tx.MarkImportRow(i.ID, row.RowNo, "skipped", "reject", row.AssetID)
+	return tx.MarkImportRow(i.ID, row.RowNo, "skipped", "reject", "")
 }
 
 // UndoImport takes back what an import did, as one act. Rows that were changed

@@ -302,7 +302,7 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 	row.Data = string(form)
 	switch len(holders) {
 	case 0:
-		row.Outcome = "create"
+		row.Outcome, row.AssetID = "create", newID()
 		return row, findings, nil
 	case 1:
 	default:

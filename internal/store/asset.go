@@ -30,6 +30,7 @@ type AssetRecord struct {
 	CreatedBy           string
 	UpdatedAt           time.Time
 	Version             int64
+	searchDoc           int64 // its document in the search index of SQLite
 }
 
 // assetRow is the table row; the identifiers are rows of their own.
@@ -55,6 +56,7 @@ type assetRow struct {
 	OwnerPhone     string
 	Fields         string
 	SearchText     string
+	SearchDoc      int64
 	CohortOn       civil.Day
 	HandedInOn     civil.Day
 	DeclaredOn     civil.Day
@@ -81,7 +83,7 @@ func rowOf(a *AssetRecord) (assetRow, error) {
 		Status: a.Status, Label: a.Label, Stage: a.Stage, StageSource: a.StageSource, Fuel: a.Fuel, Model: a.Model,
 		RegisteredOn: a.RegisteredOn, BuiltOn: a.BuiltOn, ScrapDueOn: a.ScrapDueOn, ScrapDueSource: a.ScrapDueSource,
 		PoliceStatus: a.PoliceStatus, OwnerName: a.OwnerName, OwnerID: a.OwnerID, OwnerPhone: a.OwnerPhone,
-		Fields: string(fields), SearchText: searchText(a.Asset),
+		Fields: string(fields), SearchText: searchText(a.Asset), SearchDoc: a.searchDoc,
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
@@ -102,6 +104,7 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
 		},
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
+		searchDoc: r.SearchDoc,
 	}
 	if err := json.Unmarshal([]byte(r.Fields), &a.Fields); err != nil {
 		return a, fmt.Errorf("store: fields of asset %s: %w", r.ID, err)
@@ -119,64 +122,59 @@ type identifierRow struct {
 
 func (identifierRow) TableName() string { return "asset_identifiers" }
 
-// searchText is what a free search looks through: every identifier, the owner
-// and the model, in capitals without blanks, a line each.
-func searchText(a registry.Asset) string {
-	parts := []string{searchForm(a.Label), searchForm(a.OwnerName), searchForm(a.Model)}
-	for _, i := range a.Identifiers {
-		parts = append(parts, searchForm(i.Value))
-	}
-	slices.Sort(parts)
-	return strings.Join(slices.Compact(parts), "\n")
-}
-
-// searchForm folds a text for searching: full-width signs to half-width,
-// capitals, no blanks.
-func searchForm(s string) string {
-	return strings.ToUpper(strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ' || r == '\t' || r == '\u3000' || r == '\n' || r == '·':
-			return -1
-		case r >= '！' && r <= '～':
-			return r - ('！' - '!')
-		}
-		return r
-	}, s))
-}
-
 // CreateAsset adds an asset with its identifiers, counts it and records the
 // event. The caller has made sure that the identity is free; a race that this
 // could not see fails with Conflict duplicate_identity.
 func (tx *Tx) CreateAsset(a *AssetRecord, reason string) error {
-	if !tx.By.Scope.Covers(a.CityCode, a.DistrictCode) {
-		return fault.Missing()
-	}
-	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
-	row, err := rowOf(a)
-	if err != nil {
-		return err
-	}
-	if err := tx.db.Create(&row).Error; err != nil {
-		return fmt.Errorf("store: create an asset: %w", err)
-	}
-	if err := tx.putIdentifiers(a); err != nil {
-		return err
-	}
-	tx.count(a, 1)
-	return tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
-		DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
+	return tx.CreateAssets([]*AssetRecord{a}, reason)
 }
 
-func (tx *Tx) putIdentifiers(a *AssetRecord) error {
-	for _, i := range a.Identifiers {
-		err := tx.db.Create(&identifierRow{AssetID: a.ID, Kind: i.Kind, Value: i.Value, Norm: i.Norm, IsUnique: i.Unique}).Error
-		if duplicate(err) {
-			return fault.New(fault.Conflict, "duplicate_identity", bilingual.F("%s 已登记，不能重复登记", "%s is already registered", i.Value)).
-				WithMend("请检索已有记录", "search for the record that is there")
+// CreateAssets is CreateAsset for many, of which an import has thousands.
+func (tx *Tx) CreateAssets(assets []*AssetRecord, reason string) error {
+	rows := make([]assetRow, 0, len(assets))
+	identifiers := make([]identifierRow, 0, 3*len(assets))
+	for _, a := range assets {
+		if !tx.By.Scope.Covers(a.CityCode, a.DistrictCode) {
+			return fault.Missing()
 		}
+		a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
+		row, err := rowOf(a)
 		if err != nil {
-			return fmt.Errorf("store: identifiers: %w", err)
+			return err
 		}
+		rows, identifiers = append(rows, row), append(identifiers, identifierRows(a)...)
+		tx.count(a, 1)
+		err = tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
+			DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
+		if err != nil {
+			return err
+		}
+	}
+	if err := tx.index(rows); err != nil {
+		return err
+	}
+	if err := insertAll(tx, rows); err != nil {
+		return fmt.Errorf("store: create assets: %w", err)
+	}
+	return tx.putIdentifiers(identifiers)
+}
+
+func identifierRows(a *AssetRecord) []identifierRow {
+	rows := make([]identifierRow, len(a.Identifiers))
+	for n, i := range a.Identifiers {
+		rows[n] = identifierRow{AssetID: a.ID, Kind: i.Kind, Value: i.Value, Norm: i.Norm, IsUnique: i.Unique}
+	}
+	return rows
+}
+
+func (tx *Tx) putIdentifiers(rows []identifierRow) error {
+	err := insertAll(tx, rows)
+	if duplicate(err) {
+		return raced{fault.New(fault.Conflict, "duplicate_identity", bilingual.F("%s 等号码已登记，不能重复登记", "%s or another number is already registered", rows[0].Value)).
+			WithMend("请检索已有记录", "search for the record that is there")}
+	}
+	if err != nil {
+		return fmt.Errorf("store: identifiers: %w", err)
 	}
 	return nil
 }
@@ -189,6 +187,9 @@ func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) err
 	if err != nil {
 		return err
 	}
+	if err := tx.reindex(before, &row); err != nil {
+		return err
+	}
 	q := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
 	if err := affect(q.Select("*").Omit("id", "created_at", "created_by").Updates(&row), stale()); err != nil {
 		return err
@@ -197,7 +198,7 @@ func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) err
 		if err := tx.db.Where("asset_id = ?", before.ID).Delete(&identifierRow{}).Error; err != nil {
 			return fmt.Errorf("store: identifiers: %w", err)
 		}
-		if err := tx.putIdentifiers(after); err != nil {
+		if err := tx.putIdentifiers(identifierRows(after)); err != nil {
 			return err
 		}
 	}
@@ -213,6 +214,9 @@ func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) err
 func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
+	}
+	if err := tx.unindex(a); err != nil {
+		return err
 	}
 	q := inScope(tx.db, tx.By.Scope, true).Where("id = ? AND version = ?", a.ID, a.Version)
 	if err := affect(q.Delete(&assetRow{}), stale()); err != nil {
@@ -350,7 +354,7 @@ type AssetFilter struct {
 	AsOf       civil.Day
 }
 
-func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilter) *gorm.DB {
+func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilter) (*gorm.DB, error) {
 	q := inScope(db.read.WithContext(ctx).Model(&assetRow{}), scope, true)
 	equal := []struct{ column, value string }{
 		{"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District}, {"category", f.Category},
@@ -362,7 +366,10 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 		}
 	}
 	if f.Q != "" {
-		q = q.Where("search_text LIKE ? ESCAPE '!'", likePattern(searchForm(f.Q)))
+		var err error
+		if q, err = db.search(ctx, q, f.Q); err != nil {
+			return nil, err
+		}
 	}
 	if f.InScope != nil {
 		test := "(cohort_on <> '' AND cohort_on <= ?)"
@@ -374,7 +381,7 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 	if f.Metric != "" {
 		q = db.behindEachTarget(q, f)
 	}
-	return q
+	return q, nil
 }
 
 // behindEachTarget applies the predicate of a figure with the baseline day of
@@ -399,7 +406,10 @@ func (db *DB) behindEachTarget(q *gorm.DB, f AssetFilter) *gorm.DB {
 
 // Assets returns one page of assets of the scope, in the order of their ids.
 func (db *DB) Assets(ctx context.Context, scope access.Scope, f AssetFilter, p Page) ([]AssetRecord, error) {
-	q := db.filterAssets(ctx, scope, f)
+	q, err := db.filterAssets(ctx, scope, f)
+	if err != nil {
+		return nil, err
+	}
 	if p.After != "" {
 		q = q.Where("id > ?", p.After)
 	}
@@ -413,8 +423,11 @@ func (db *DB) Assets(ctx context.Context, scope access.Scope, f AssetFilter, p P
 // CountAssets returns how many assets the filter finds, at most limit.
 func (db *DB) CountAssets(ctx context.Context, scope access.Scope, f AssetFilter, limit int) (int, error) {
 	var n int64
-	inner := db.filterAssets(ctx, scope, f).Select("1").Limit(limit)
-	if err := db.read.WithContext(ctx).Table("(?) AS found", inner).Count(&n).Error; err != nil {
+	q, err := db.filterAssets(ctx, scope, f)
+	if err != nil {
+		return 0, err
+	}
+	if err := db.read.WithContext(ctx).Table("(?) AS found", q.Select("1").Limit(limit)).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("store: count assets: %w", err)
 	}
 	return int(n), nil

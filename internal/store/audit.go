@@ -101,9 +101,9 @@ func (tx *Tx) flushEvents() error {
 		e.Seq, e.PrevHash = seq, hash
 		e.Hash = e.digest()
 		hash = e.Hash
-		if err := tx.db.Create(e).Error; err != nil {
-			return fmt.Errorf("store: append to the audit: %w", err)
-		}
+	}
+	if err := insertAll(tx, tx.events); err != nil {
+		return fmt.Errorf("store: append to the audit: %w", err)
 	}
 	return affect(tx.db.Exec("UPDATE audit_head SET hash = ? WHERE id = 1 AND seq = ?", hash, seq), fmt.Errorf("store: the audit head moved"))
 }

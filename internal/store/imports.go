@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -48,7 +49,7 @@ type ImportRow struct {
 	Outcome  string // create, update, unchanged, duplicate or reject
 	Warned   bool
 	Label    string
-	AssetID  string // the asset that the row matched or, once applied, made
+	AssetID  string // the asset that the row matched or, once applied, makes
 	Data     string // the checked asset as JSON
 	Changes  string // what would change, as JSON
 	Applied  string // "", created, updated or skipped
@@ -70,7 +71,8 @@ type ImportFinding struct {
 	MendEN    string `gorm:"column:mend_en"`
 }
 
-// ImportChange is what an applied row did, for undoing it.
+// ImportChange is what an applied row did, for undoing it. Only changed assets
+// have one; what was made is known from its row.
 type ImportChange struct {
 	ImportID     string
 	RowNo        int
@@ -158,15 +160,11 @@ func (db *DB) UnfinishedImports(ctx context.Context, before time.Time) ([]Import
 
 // PutImportRows adds checked rows and their findings.
 func (tx *Tx) PutImportRows(rows []ImportRow, findings []ImportFinding) error {
-	for i := range rows {
-		if err := tx.db.Create(&rows[i]).Error; err != nil {
-			return fmt.Errorf("store: keep the rows of an import: %w", err)
-		}
+	if err := insertAll(tx, rows); err != nil {
+		return fmt.Errorf("store: keep the rows of an import: %w", err)
 	}
-	for i := range findings {
-		if err := tx.db.Create(&findings[i]).Error; err != nil {
-			return fmt.Errorf("store: keep the findings of an import: %w", err)
-		}
+	if err := insertAll(tx, findings); err != nil {
+		return fmt.Errorf("store: keep the findings of an import: %w", err)
 	}
 	return nil
 }
@@ -188,9 +186,23 @@ func (tx *Tx) MarkImportRow(importID string, row int, applied, outcome, assetID 
 	return affect(res, stale())
 }
 
+// MarkCreated says of many rows that applying them made their assets.
+func (tx *Tx) MarkCreated(importID string, rows []int) error {
+	for chunk := range slices.Chunk(rows, 500) {
+		res := tx.db.Model(&ImportRow{}).Where("import_id = ? AND row_no IN ? AND applied = ''", importID, chunk).Update("applied", "created")
+		if res.Error != nil {
+			return fmt.Errorf("store: mark the rows of an import: %w", res.Error)
+		}
+		if res.RowsAffected != int64(len(chunk)) {
+			return stale()
+		}
+	}
+	return nil
+}
+
 // PutImportChange keeps what a row changed.
 func (tx *Tx) PutImportChange(c ImportChange) error {
-	if err := tx.db.Create(&c).Error; err != nil {
+	if err := insertAll(tx, []ImportChange{c}); err != nil {
 		return fmt.Errorf("store: keep a change of an import: %w", err)
 	}
 	return nil
@@ -209,10 +221,12 @@ func (tx *Tx) AddImportFinding(f ImportFinding) error {
 }
 
 // ImportChanges returns what an import changed, last row first, as undoing
-// wants it.
+// wants it. What it made needs no row of its own: it is at its first version.
 func (tx *Tx) ImportChanges(importID string) ([]ImportChange, error) {
 	var changes []ImportChange
-	err := tx.db.Where("import_id = ?", importID).Order("row_no DESC").Find(&changes).Error
+	err := tx.db.Raw(`SELECT import_id, row_no, asset_id, kind, before, version_after FROM import_changes WHERE import_id = ?
+		UNION ALL SELECT import_id, row_no, asset_id, 'created', '', 1 FROM import_rows WHERE import_id = ? AND applied = 'created'
+		ORDER BY row_no DESC`, importID, importID).Scan(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: read the changes of an import: %w", err)
 	}

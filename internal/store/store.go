@@ -215,6 +215,9 @@ type Tx struct {
 	At      time.Time
 	summary map[cell]int64
 	events  []Event
+
+	prepared map[string]*sql.Stmt // by text; closed with the transaction
+	nextDoc  int64                // of the search index on SQLite, 0 before it is known
 }
 
 // Write runs fn in one transaction by the actor and commits if it returns nil:
@@ -266,9 +269,15 @@ func sqlTx(g *gorm.DB) (*sql.Tx, error) {
 	return nil, errors.New("store: not inside a database transaction")
 }
 
+// raced is a violated unique key that a look-up in the same transaction did not
+// foresee: somebody else was faster. The next attempt will see it.
+type raced struct{ error }
+
+func (r raced) Unwrap() error { return r.error }
+
 func retryable(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.As(err, new(raced)) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // duplicate reports whether err is a violated unique key on either engine.
