@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -13,65 +14,105 @@ import (
 	"phaseout/internal/store"
 )
 
-// applyChunk is how many rows are applied in one transaction: few enough that
+// applyRows is how many rows are applied in one transaction: few enough that
 // another clerk's save waits no more than a moment.
-const applyChunk = 500
+const applyRows = 1000
 
 // applyImport makes the good rows of a checked import real, chunk by chunk, or
 // all in one transaction for "all_or_nothing". It goes on where an interrupted
 // run stopped.
 func (a *App) applyImport(ctx context.Context, by access.Actor, i store.Import) error {
-	limit := applyChunk
 	if i.Mode == "all_or_nothing" {
-		limit = 1_000_000
-	}
-	for {
-		more := false
-		err := a.DB.Write(ctx, by, func(tx *store.Tx) error {
-			rows, err := tx.ImportRows(i, store.ImportRowFilter{Pending: true, Limit: limit})
-			if err != nil {
-				return err
-			}
+		return a.DB.Write(ctx, by, func(tx *store.Tx) error {
 			after := i
-			if err := a.applyRows(tx, &after, rows); err != nil {
-				return err
+			for chunk, err := range a.readied(ctx, by, i) {
+				if err != nil {
+					return err
+				}
+				if err := a.applyChunk(tx, &after, chunk); err != nil {
+					return err
+				}
 			}
-			after.Done += int64(len(rows))
-			if more = len(rows) == limit; !more {
-				after.State, after.AppliedAt = "applied", instant(tx.At)
-			}
-			if err := tx.UpdateImport(i, &after); err != nil {
-				return err
-			}
-			i = after
-			return nil
+			after.State, after.AppliedAt = "applied", instant(tx.At)
+			return tx.UpdateImport(i, &after)
 		})
-		if err != nil || !more {
+	}
+	for chunk, err := range a.readied(ctx, by, i) {
+		if err != nil {
+			return err
+		}
+		if i, err = write(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
+			after := i
+			if err := a.applyChunk(tx, &after, chunk); err != nil {
+				return i, err
+			}
+			return after, tx.UpdateImport(i, &after)
+		}); err != nil {
 			return err
 		}
 	}
+	return a.DB.Write(ctx, by, func(tx *store.Tx) error {
+		after := i
+		after.State, after.AppliedAt = "applied", instant(tx.At)
+		return tx.UpdateImport(i, &after)
+	})
 }
 
-// applyRows applies rows whose identities were unique in the file. What the
-// registry has got since the check is looked up again, once for all of them.
-func (a *App) applyRows(tx *store.Tx, i *store.Import, rows []store.ImportRow) error {
+// readyChunk is rows of an import with the assets that they describe.
+type readyChunk struct {
+	rows   []store.ImportRow
+	assets []registry.Asset
+}
+
+// readied reads the rows that are not applied yet and makes their assets, one
+// chunk ahead of the caller, who is busy writing meanwhile.
+func (a *App) readied(ctx context.Context, by access.Actor, i store.Import) iter.Seq2[readyChunk, error] {
+	return ahead(func(yield func(readyChunk, error) bool) {
+		for last := 0; ; {
+			rows, err := a.DB.ImportRows(ctx, i, store.ImportRowFilter{Pending: true, AfterRow: last, Limit: applyRows})
+			if err != nil || len(rows) == 0 {
+				if err != nil {
+					yield(readyChunk{}, err)
+				}
+				return
+			}
+			last = rows[len(rows)-1].RowNo
+			assets, err := a.assetsOf(by, i, rows)
+			if !yield(readyChunk{rows, assets}, err) || err != nil {
+				return
+			}
+		}
+	})
+}
+
+// assetsOf makes the assets of checked rows.
+func (a *App) assetsOf(by access.Actor, i store.Import, rows []store.ImportRow) ([]registry.Asset, error) {
 	assets := make([]registry.Asset, len(rows))
-	var identifiers []registry.Identifier
-	var ids []string
 	for n, row := range rows {
 		var form map[string]string
 		if err := json.Unmarshal([]byte(row.Data), &form); err != nil {
-			return fmt.Errorf("app: row %d of import %s: %w", row.RowNo, i.ID, err)
+			return nil, fmt.Errorf("app: row %d of import %s: %w", row.RowNo, i.ID, err)
 		}
-		asset, findings := a.Reference.Check(i.Class, registry.Input{City: i.CityCode, District: tx.By.Scope.District(), Fields: form, Today: a.Today()})
+		asset, findings := a.Reference.Check(i.Class, registry.Input{City: i.CityCode, District: by.Scope.District(), Fields: form, Today: a.Today()})
 		for _, f := range findings {
 			if f.Severity == registry.Error {
-				return fault.New(fault.Conflict, "check_outdated", bilingual.F("第 %d 行按现行规则不再合格", "row %d no longer passes the rules", row.RowNo)).
+				return nil, fault.New(fault.Conflict, "check_outdated", bilingual.F("第 %d 行按现行规则不再合格", "row %d no longer passes the rules", row.RowNo)).
 					WithMend("请重新上传该文件", "upload the file again")
 			}
 		}
 		assets[n] = asset
-		for _, identifier := range asset.Identifiers {
+	}
+	return assets, nil
+}
+
+// applyChunk applies rows whose identities were unique in the file. What the
+// registry has got since the check is looked up again, once for all of them.
+func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error {
+	rows, assets := chunk.rows, chunk.assets
+	var identifiers []registry.Identifier
+	var ids []string
+	for n, row := range rows {
+		for _, identifier := range assets[n].Identifiers {
 			if identifier.Unique {
 				identifiers = append(identifiers, identifier)
 			}
@@ -116,6 +157,7 @@ func (a *App) applyRows(tx *store.Tx, i *store.Import, rows []store.ImportRow) e
 		return err
 	}
 	counts.AppliedCreate += len(made)
+	i.Done += int64(len(rows))
 	text, err := json.Marshal(counts)
 	i.Counts = string(text)
 	return err

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // checkChunk is how many rows are checked between two signs of life.
-const checkChunk = 500
+const checkChunk = 1000
 
 // checkedRow is one data row on its way through the check.
 type checkedRow struct {
@@ -51,32 +52,57 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
-	var chunk []checkedRow
-	last := header.Row
-	for row, err := range book.Rows() {
+	for chunk, err := range ahead(c.chunks(book)) {
 		if err != nil {
 			return err
 		}
-		if row.Number <= header.Row {
-			continue
-		}
-		c.counts.Ignored += row.Number - last - 1 // blank rows
-		last = row.Number
-		if sheet.IsTotals(row) {
-			c.counts.Ignored++
-			continue
-		}
-		if checked, ok := c.check(row); ok {
-			chunk = append(chunk, checked)
-		}
-		if len(chunk) == checkChunk {
-			if err := c.keep(ctx, chunk, "checking"); err != nil {
-				return err
-			}
-			chunk = chunk[:0]
+		c.counts.Ignored += chunk.ignored
+		if err := c.keep(ctx, chunk.rows, "checking"); err != nil {
+			return err
 		}
 	}
-	return c.keep(ctx, chunk, "checked")
+	return c.keep(ctx, nil, "checked")
+}
+
+// checkedChunk is checked rows, and how many others were passed over.
+type checkedChunk struct {
+	rows    []checkedRow
+	ignored int
+}
+
+// chunks checks the rows of the sheet in themselves and against each other.
+func (c *importCheck) chunks(book *sheet.Book) iter.Seq2[checkedChunk, error] {
+	return func(yield func(checkedChunk, error) bool) {
+		var chunk checkedChunk
+		last := c.header.Row
+		for row, err := range book.Rows() {
+			if err != nil {
+				yield(chunk, err)
+				return
+			}
+			if row.Number <= c.header.Row {
+				continue
+			}
+			chunk.ignored += row.Number - last - 1 // blank rows
+			last = row.Number
+			checked, ok := checkedRow{}, !sheet.IsTotals(row)
+			if ok {
+				checked, ok = c.check(row)
+			}
+			if ok {
+				chunk.rows = append(chunk.rows, checked)
+			} else {
+				chunk.ignored++
+			}
+			if len(chunk.rows) == checkChunk {
+				if !yield(chunk, nil) {
+					return
+				}
+				chunk = checkedChunk{}
+			}
+		}
+		yield(chunk, nil)
+	}
 }
 
 // expectedHeadings are the names of the fields that no row can do without.
@@ -169,7 +195,6 @@ func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
 		in.Rounded[column.Key] = row.Numeric(column.Index)
 	}
 	if blank {
-		c.counts.Ignored++
 		return checkedRow{}, false
 	}
 	asset, findings := c.app.Reference.Check(c.current.Class, in)

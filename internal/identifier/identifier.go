@@ -97,19 +97,18 @@ var (
 	vinForm    = regexp.MustCompile(`^[A-HJ-NPR-Z0-9]{17}$`)
 	shortFrame = regexp.MustCompile(`^[A-Z0-9]{6,16}$`)
 	vinWeights = [17]int{8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2}
-	vinValues  = map[byte]int{'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': 5, 'F': 6, 'G': 7, 'H': 8, 'J': 1, 'K': 2, 'L': 3, 'M': 4, 'N': 5, 'P': 7, 'R': 9,
+	vinValues  = [256]int{'1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7, '8': 8, '9': 9, 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': 5, 'F': 6, 'G': 7, 'H': 8, 'J': 1, 'K': 2, 'L': 3, 'M': 4, 'N': 5, 'P': 7, 'R': 9,
 		'S': 2, 'T': 3, 'U': 4, 'V': 5, 'W': 6, 'X': 7, 'Y': 8, 'Z': 9}
 )
+
+// GoodVIN reports whether a VIN has its form and its check digit.
+func GoodVIN(vin string) bool { return vinForm.MatchString(vin) && vinCheckDigit(vin) == vin[8] }
 
 // vinCheckDigit returns the ninth sign that a VIN of the right form must have.
 func vinCheckDigit(v string) byte {
 	sum := 0
 	for i := 0; i < 17; i++ {
-		n, letter := vinValues[v[i]]
-		if !letter {
-			n = int(v[i] - '0')
-		}
-		sum += n * vinWeights[i]
+		sum += vinValues[v[i]] * vinWeights[i]
 	}
 	if sum %= 11; sum == 10 {
 		return 'X'
@@ -157,7 +156,7 @@ func vinFix(v string) string {
 		}
 		for _, other := range []byte(lookalikes[v[i]]) {
 			candidate := v[:i] + string(other) + v[i+1:]
-			if vinForm.MatchString(candidate) && vinCheckDigit(candidate) == v[8] {
+			if vinCheckDigit(candidate) == v[8] && vinForm.MatchString(candidate) {
 				if found != "" {
 					return ""
 				}

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"hash/maphash"
 	"maps"
 	"slices"
+	"strconv"
 
 	"phaseout/internal/bilingual"
 )
@@ -19,15 +21,48 @@ const (
 )
 
 // Batch checks the rows of one sheet against each other, in their order.
+//
+// A sheet may have a million rows, so it keeps no texts but their hashes: of
+// 64 bits for identities, where a chance hit among a million rows (one in ten
+// million sheets) would only ask for a second look, of 128 for contents.
 type Batch struct {
-	first   map[string]int // kind and norm of a unique identifier → row
-	engines map[string]int
-	rows    map[int]Asset
+	seed    maphash.Seed
+	first   map[uint64]int32 // unique identifier → row
+	engines map[uint64]struct{}
+	rows    map[int32]content
 }
+
+// content is the hash of all that a row says.
+type content [2]uint64
 
 // NewBatch returns a batch without rows.
 func NewBatch() *Batch {
-	return &Batch{first: map[string]int{}, engines: map[string]int{}, rows: map[int]Asset{}}
+	return &Batch{seed: maphash.MakeSeed(), first: map[uint64]int32{}, engines: map[uint64]struct{}{}, rows: map[int32]content{}}
+}
+
+func (b *Batch) identity(i Identifier) uint64 { return maphash.String(b.seed, i.Kind+"\n"+i.Norm) }
+
+// content hashes a row's fields twice, each time with another beginning.
+func (b *Batch) content(a Asset) (sum content) {
+	for n := range sum {
+		var h maphash.Hash
+		h.SetSeed(b.seed)
+		write := func(texts ...string) {
+			for _, text := range texts {
+				_, _ = h.WriteString(text)
+				_ = h.WriteByte(0)
+			}
+		}
+		write(strconv.Itoa(n), a.OwnerID, a.OwnerPhone)
+		for _, key := range slices.Sorted(maps.Keys(a.Fields)) {
+			write(key, a.Fields[key])
+		}
+		for _, i := range a.Identifiers {
+			write(i.Kind, i.Norm)
+		}
+		sum[n] = h.Sum64()
+	}
+	return sum
 }
 
 // Add takes the next row with its findings and returns what becomes of it and
@@ -40,15 +75,16 @@ func (b *Batch) Add(row int, a Asset, findings []Finding) (Outcome, []Finding) {
 			return OutcomeReject, findings
 		}
 	}
+	own := b.content(a)
 	for _, i := range a.Identifiers {
-		earlier, taken := b.first[i.Kind+"\n"+i.Norm]
+		earlier, taken := b.first[b.identity(i)]
 		if !i.Unique || !taken {
 			continue
 		}
 		f := Finding{Field: i.Kind, Value: i.Value, Code: "duplicate_in_file", Severity: Error,
 			Message: bilingual.F("%s 与第 %d 行重复，内容不同", "%s stands in row %d already, with other content", i.Value, earlier),
 			Mend:    bilingual.T("以先出现的一行为准；请核对后只保留正确的一行", "the first row stands; keep the right one of the two")}
-		if same(a, b.rows[earlier]) {
+		if own == b.rows[earlier] {
 			f.Severity = Warning
 			f.Message = bilingual.F("%s 与第 %d 行完全相同，已跳过", "%s is the same record as row %d and is skipped", i.Value, earlier)
 			f.Mend = bilingual.T("无需处理", "nothing to do")
@@ -56,17 +92,17 @@ func (b *Batch) Add(row int, a Asset, findings []Finding) (Outcome, []Finding) {
 		}
 		return OutcomeReject, append(findings, f)
 	}
-	b.rows[row] = a
+	b.rows[int32(row)] = own
 	for _, i := range a.Identifiers {
-		key := i.Kind + "\n" + i.Norm
+		key := b.identity(i)
 		switch {
 		case i.Unique:
-			b.first[key] = row
+			b.first[key] = int32(row)
 		case i.Kind == "engine_no":
 			if _, seen := b.engines[key]; seen {
 				findings = append(findings, SharedEngine(i))
 			} else {
-				b.engines[key] = row
+				b.engines[key] = struct{}{}
 			}
 		}
 	}
@@ -74,8 +110,4 @@ func (b *Batch) Add(row int, a Asset, findings []Finding) (Outcome, []Finding) {
 		return OutcomeWarn, findings
 	}
 	return OutcomeCreate, findings
-}
-
-func same(a, b Asset) bool {
-	return maps.Equal(a.Fields, b.Fields) && slices.Equal(a.Identifiers, b.Identifiers) && a.OwnerID == b.OwnerID && a.OwnerPhone == b.OwnerPhone
 }

@@ -100,4 +100,4 @@ func requiredOwner(fields []FieldSpec) []FieldSpec {
 }
 
 // GoodVIN reports whether a VIN has its form and its check digit.
-func GoodVIN(vin string) bool { return identifier.VIN(vin, false).Status == identifier.OK }
+func GoodVIN(vin string) bool { return identifier.GoodVIN(vin) }

@@ -14,7 +14,7 @@ import (
 
 // Limits of what is read. A sheet over them is refused, not cut.
 const (
-	MaxRows    = 200_000
+	MaxRows    = 1 << 20
 	MaxColumns = 300
 )
 

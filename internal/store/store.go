@@ -138,7 +138,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 func SQLiteDSN(path string, queryOnly bool) string {
 	q := url.Values{
 		"_foreign_keys": {"on"}, "_busy_timeout": {"5000"}, "_journal_mode": {"WAL"},
-		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"},
+		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"}, "_cache_size": {"-32768"}, // KiB
 	}
 	if queryOnly {
 		q.Set("_query_only", "on")
