@@ -23,6 +23,9 @@ var rules = map[Operation][]Role{
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
 	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
 
+	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
+	"change-owner": {Clerk}, "update-owner": {Clerk}, "merge-owners": {Clerk},
+
 	"create-retirement": {Clerk}, "update-retirement": {Clerk}, "attach-retirement-file": {Clerk},
 	"list-retirements": readers, "get-retirement": readers, "verify-retirement": {Reviewer},
 

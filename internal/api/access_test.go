@@ -40,7 +40,7 @@ func (s *site) world() map[string]string {
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
-		"users": users[0]["id"].(string), "targets": target}
+		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef}
 }
 
 // fill puts an id for the variables of a path template.
@@ -134,6 +134,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "update-application-payee": `{"payee_name":"X"}`,
 			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
+			"change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 		}
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {

@@ -58,7 +58,9 @@ type FieldValue struct {
 
 // Owner is the owner of an asset, numbers masked.
 type Owner struct {
-	Name  string `json:"name"`
+	ID    string    `json:"id,omitempty"`
+	Since civil.Day `json:"since,omitempty" doc:"First day as the owner, absent if nobody knows."`
+	Name  string    `json:"name"`
 	IDNo  string `json:"id_no,omitempty"`
 	Phone string `json:"phone,omitempty"`
 }
@@ -124,7 +126,7 @@ func summaryOf(a store.AssetRecord) AssetSummary {
 func (s *Server) assetView(ctx context.Context, a store.AssetRecord, warnings []registry.Finding, c *app.Case) Asset {
 	l, today := lang(ctx), s.app.Today()
 	inScope, rule, reason := s.app.Reference.ExplainScope(a.Asset, today)
-	v := Asset{AssetSummary: summaryOf(a), Fields: []FieldValue{}, Owner: Owner{a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone)},
+	v := Asset{AssetSummary: summaryOf(a), Fields: []FieldValue{}, Owner: Owner{a.OwnerRef, a.OwnedFrom, a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone)},
 		PoliceStatus: a.PoliceStatus, Scope: Scope{inScope, rule, reason.In(l), a.Counting.CohortOn}, Scrap: Scrap{DueOn: a.ScrapDueOn, Source: a.ScrapDueSource},
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 	if months, ok := registry.EarlyMonths(a.Asset, today); ok {
@@ -182,6 +184,7 @@ type assetQuery struct {
 	Q        string `query:"q" maxLength:"100" doc:"Any part of a plate, VIN, serial number, ship name or owner."`
 	InScope  string `query:"in_scope" enum:"true,false"`
 	Import   string `query:"import" maxLength:"40" doc:"Only what this import created."`
+	Owner    string `query:"owner" maxLength:"40" doc:"Only the present fleet of this owner."`
 	Metric   string `query:"metric" enum:"baseline,additions,cohort,handed_in,declared,evidenced,verified,converted,moved_out,remaining" doc:"The rows behind a figure of the progress sheet; needs as_of."`
 	AsOf     string `query:"as_of" format:"date"`
 	Total    bool   `query:"total" doc:"Count the whole list, up to 10000."`
@@ -216,7 +219,7 @@ func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[Asset
 
 func (s *Server) assetFilter(ctx context.Context, in *assetQuery) (store.AssetFilter, error) {
 	f := store.AssetFilter{Class: registry.Class(in.Class), City: in.City, District: in.District, Category: in.Category, Stage: in.Stage,
-		Status: registry.Status(in.Status), Q: strings.TrimSpace(in.Q), ImportID: in.Import, Metric: target.Metric(in.Metric)}
+		Status: registry.Status(in.Status), Q: strings.TrimSpace(in.Q), ImportID: in.Import, Owner: in.Owner, Metric: target.Metric(in.Metric)}
 	if in.InScope != "" {
 		yes := in.InScope == "true"
 		f.InScope = &yes

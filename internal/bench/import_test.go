@@ -28,7 +28,7 @@ func rowsOf(b *testing.B) int {
 }
 
 // imported are the tables that an import fills.
-var imported = []string{"assets", "asset_identifiers", "asset_search", "import_rows", "import_findings", "audit_events"}
+var imported = []string{"owners", "assets", "asset_identifiers", "asset_search", "import_rows", "import_findings", "audit_events"}
 
 // BenchmarkImport checks and applies a sheet, beside putting the very same
 // rows into the same tables and indexes with bare prepared inserts in one

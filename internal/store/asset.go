@@ -30,7 +30,9 @@ type AssetRecord struct {
 	CreatedBy           string
 	UpdatedAt           time.Time
 	Version             int64
-	searchDoc           int64 // its document in the search index of SQLite
+	OwnerRef            string    // the owner's id
+	OwnedFrom           civil.Day // since when, "" if nobody knows
+	searchDoc           int64     // its document in the search index of SQLite
 }
 
 // assetRow is the table row; the identifiers are rows of their own.
@@ -57,6 +59,8 @@ type assetRow struct {
 	Fields         string
 	SearchText     string
 	SearchDoc      int64
+	OwnerRef       string
+	OwnedFrom      civil.Day
 	CohortOn       civil.Day
 	HandedInOn     civil.Day
 	DeclaredOn     civil.Day
@@ -83,7 +87,7 @@ func rowOf(a *AssetRecord) (assetRow, error) {
 		Status: a.Status, Label: a.Label, Stage: a.Stage, StageSource: a.StageSource, Fuel: a.Fuel, Model: a.Model,
 		RegisteredOn: a.RegisteredOn, BuiltOn: a.BuiltOn, ScrapDueOn: a.ScrapDueOn, ScrapDueSource: a.ScrapDueSource,
 		PoliceStatus: a.PoliceStatus, OwnerName: a.OwnerName, OwnerID: a.OwnerID, OwnerPhone: a.OwnerPhone,
-		Fields: string(fields), SearchText: searchText(a.Asset), SearchDoc: a.searchDoc,
+		Fields: string(fields), SearchText: searchText(a.Asset), SearchDoc: a.searchDoc, OwnerRef: a.OwnerRef, OwnedFrom: a.OwnedFrom,
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
@@ -104,7 +108,7 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
 		},
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
-		searchDoc: r.SearchDoc,
+		searchDoc: r.SearchDoc, OwnerRef: r.OwnerRef, OwnedFrom: r.OwnedFrom,
 	}
 	if err := json.Unmarshal([]byte(r.Fields), &a.Fields); err != nil {
 		return a, fmt.Errorf("store: fields of asset %s: %w", r.ID, err)
@@ -131,12 +135,17 @@ func (tx *Tx) CreateAsset(a *AssetRecord, reason string) error {
 
 // CreateAssets is CreateAsset for many, of which an import has thousands.
 func (tx *Tx) CreateAssets(assets []*AssetRecord, reason string) error {
-	rows := make([]assetRow, 0, len(assets))
-	identifiers := make([]identifierRow, 0, 3*len(assets))
 	for _, a := range assets {
 		if !tx.By.Scope.Covers(a.CityCode, a.DistrictCode) {
 			return fault.Missing()
 		}
+	}
+	if err := tx.setOwners(assets); err != nil {
+		return err
+	}
+	rows := make([]assetRow, 0, len(assets))
+	identifiers := make([]identifierRow, 0, 3*len(assets))
+	for _, a := range assets {
 		a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
 		row, err := rowOf(a)
 		if err != nil {
@@ -182,6 +191,19 @@ func (tx *Tx) putIdentifiers(rows []identifierRow) error {
 // UpdateAsset replaces before by after if nobody changed it since before was
 // read, keeps the roll-up and records what changed.
 func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) error {
+	if err := tx.changeOwner(before, after); err != nil {
+		return err
+	}
+	return tx.replaceAsset(before, after, action, reason)
+}
+
+// RewriteOwner writes another spelling or record of the same owner onto an
+// asset: no period ends.
+func (tx *Tx) RewriteOwner(before, after *AssetRecord, reason string) error {
+	return tx.replaceAsset(before, after, "update", reason)
+}
+
+func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) error {
 	after.Version, after.UpdatedAt = before.Version+1, tx.At
 	row, err := rowOf(after)
 	if err != nil {
@@ -214,6 +236,9 @@ func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) err
 func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
+	}
+	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&OwnerPeriod{}).Error; err != nil {
+		return fmt.Errorf("store: owners of an asset: %w", err)
 	}
 	if err := tx.unindex(a); err != nil {
 		return err
@@ -349,6 +374,7 @@ type AssetFilter struct {
 	Q          string
 	InScope    *bool
 	ImportID   string
+	Owner      string // id of the present owner
 	Metric     target.Metric
 	BaselineOn map[Area]civil.Day // by city and class
 	AsOf       civil.Day
@@ -359,6 +385,7 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 	equal := []struct{ column, value string }{
 		{"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District}, {"category", f.Category},
 		{"stage", f.Stage}, {"status", string(f.Status)}, {"import_id", f.ImportID},
+		{"owner_ref", f.Owner},
 	}
 	for _, e := range equal {
 		if e.value != "" {
