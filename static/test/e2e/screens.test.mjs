@@ -22,14 +22,14 @@ after(async () => {
 })
 
 const screens = {
-  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
+  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/owners', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
   'reviewer.changsha': ['/', '/retirements?state=declared'],
   'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/programs'],
   'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
   'admin': ['/', '/users', '/assets'],
 }
 // The first row of a list leads to a detail.
-const details = { 'clerk.changsha': ['/assets', 'asset-link'], 'reviewer.changsha': ['/retirements?state=declared', 'retirement-link'], 'finance.changsha': ['/applications?state=open', 'application-link'] }
+const details = { 'clerk.changsha': [['/assets', 'asset-link'], ['/owners', 'owner-link']], 'reviewer.changsha': [['/retirements?state=declared', 'retirement-link']], 'finance.changsha': [['/applications?state=open', 'application-link']] }
 
 for (const lang of ['zh-CN', 'en']) {
   test(`every screen in ${lang}`, { timeout: 240_000 }, async () => {
@@ -51,12 +51,11 @@ for (const lang of ['zh-CN', 'en']) {
         await settle(page)
         await audit(page, `${user}${path}`, lang, troubles)
       }
-      if (details[user]) {
-        const [path, link] = details[user]
+      for (const [path, link] of details[user] ?? []) {
         await page.goto(`${server.url}/#${path}`)
         await page.getByTestId(link).first().click()
         await settle(page)
-        await audit(page, `${user}-detail`, lang, troubles)
+        await audit(page, `${user}-${link}`, lang, troubles)
       }
       await context.close()
     }
@@ -73,6 +72,7 @@ async function settle(page) {
   await page.waitForLoadState('networkidle')
   await page.waitForFunction(() => !document.querySelector('.el-loading-mask:not([style*="display: none"])'))
   await page.waitForTimeout(350)
+  await page.waitForFunction(() => document.getAnimations().every(a => a.playState !== 'running' || a.effect?.getTiming().iterations === Infinity))
 }
 
 async function audit(page, name, lang, troubles) {

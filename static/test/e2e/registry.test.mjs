@@ -1,0 +1,41 @@
+// The registry in a real browser: owners and their fleets.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { browser, logIn, pageOf, start } from './server.mjs'
+
+let server, engine
+
+before(async () => {
+  server = await start()
+  engine = await browser()
+})
+after(async () => {
+  await engine?.close()
+  await server?.stop()
+})
+
+test('an asset gets another owner, who is corrected with the fleet (F11)', { timeout: 120_000 }, async () => {
+  const { page, context, troubles } = await pageOf(engine, server.url)
+  await logIn(page, server.url, 'clerk.changsha')
+  await page.goto(`${server.url}/#/assets?status=in_use`)
+  await page.getByTestId('asset-link').first().click()
+  await page.getByTestId('owner-change').click()
+  await page.getByTestId('new-owner-name').fill('湘江新区测试物流有限公司')
+  await page.getByTestId('new-owner-on').fill('2025-10-01')
+  await page.getByTestId('new-owner-save').click()
+  const periods = page.getByTestId('owner-periods')
+  await periods.getByText('湘江新区测试物流有限公司').waitFor()
+  assert.match(await periods.innerText(), /2025-10-01[\s\S]*湘江新区测试物流有限公司\s+2025-10-01\s+至今/)
+
+  await page.goto(`${server.url}/#/owners?q=湘江新区`)
+  await page.getByTestId('owner-link').click()
+  await page.getByTestId('fleet').getByRole('link').waitFor()
+  await page.getByTestId('owner-edit').click()
+  await page.getByTestId('owner-new-name').fill('湘江新区测试物流集团有限公司')
+  await page.getByTestId('owner-save').click()
+  await page.getByText('湘江新区测试物流集团有限公司').first().waitFor()
+  await page.getByTestId('fleet').getByRole('link').click()
+  await page.getByTestId('owner-periods').getByText('湘江新区测试物流集团有限公司').waitFor()
+  assert.deepEqual(troubles, [])
+  await context.close()
+})
