@@ -40,7 +40,7 @@ func (s *site) world() map[string]string {
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
-		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef}
+		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id")}
 }
 
 // fill puts an id for the variables of a path template.
@@ -138,8 +138,8 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		}
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {
-			if !strings.Contains(template, "{id}") || strings.HasPrefix(template, "/api/v1/users") || strings.HasPrefix(template, "/api/v1/targets") {
-				return // accounts and targets are the province's, not a city's
+			if !strings.Contains(template, "{id}") || strings.HasPrefix(template, "/api/v1/users") || strings.HasPrefix(template, "/api/v1/targets") || strings.HasPrefix(template, "/api/v1/cohort-rules") {
+				return // accounts, targets and cohort rules are the province's, not a city's
 			}
 			for _, role := range []access.Role{access.Clerk, access.Reviewer, access.Finance} {
 				if !access.Permit(role, access.Operation(op.OperationID)) {

@@ -82,6 +82,7 @@ func New(o Options) *Server {
 	s.referenceRoutes()
 	s.assetRoutes()
 	s.ownerRoutes()
+	s.cohortRoutes()
 	s.fileRoutes()
 	s.retirementRoutes()
 	s.importRoutes()

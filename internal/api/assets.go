@@ -61,16 +61,24 @@ type Owner struct {
 	ID    string    `json:"id,omitempty"`
 	Since civil.Day `json:"since,omitempty" doc:"First day as the owner, absent if nobody knows."`
 	Name  string    `json:"name"`
-	IDNo  string `json:"id_no,omitempty"`
-	Phone string `json:"phone,omitempty"`
+	IDNo  string    `json:"id_no,omitempty"`
+	Phone string    `json:"phone,omitempty"`
 }
 
 // Scope says whether and why an asset belongs to the cohort of a requirement.
 type Scope struct {
-	InScope  bool      `json:"in_scope"`
-	Rule     string    `json:"rule" doc:"Rule and its version." example:"truck-china3-v1"`
-	Reason   string    `json:"reason"`
-	CohortOn civil.Day `json:"cohort_on,omitempty" doc:"Day from which it counts."`
+	InScope  bool       `json:"in_scope"`
+	Rule     string     `json:"rule" doc:"Rule and its version." example:"truck-china3-v1"`
+	Reason   string     `json:"reason"`
+	CohortOn civil.Day  `json:"cohort_on,omitempty" doc:"Day from which it counts."`
+	Lines    []RuleLine `json:"lines" doc:"Each condition of the rule with what the asset has to it."`
+}
+
+// RuleLine is one condition of a rule.
+type RuleLine struct {
+	Text   string `json:"text"`
+	Fact   string `json:"fact"`
+	Passed bool   `json:"passed"`
 }
 
 // Scrap is the mandatory scrapping date.
@@ -127,8 +135,12 @@ func (s *Server) assetView(ctx context.Context, a store.AssetRecord, warnings []
 	l, today := lang(ctx), s.app.Today()
 	inScope, rule, reason := s.app.Reference.ExplainScope(a.Asset, today)
 	v := Asset{AssetSummary: summaryOf(a), Fields: []FieldValue{}, Owner: Owner{a.OwnerRef, a.OwnedFrom, a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone)},
-		PoliceStatus: a.PoliceStatus, Scope: Scope{inScope, rule, reason.In(l), a.Counting.CohortOn}, Scrap: Scrap{DueOn: a.ScrapDueOn, Source: a.ScrapDueSource},
+		PoliceStatus: a.PoliceStatus, Scope: Scope{inScope, rule, reason.In(l), a.Counting.CohortOn, []RuleLine{}}, Scrap: Scrap{DueOn: a.ScrapDueOn, Source: a.ScrapDueSource},
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
+	_, lines := s.app.Reference.Apply(s.app.Reference.Rule(a.Class), a.Asset)
+	for _, line := range lines {
+		v.Scope.Lines = append(v.Scope.Lines, RuleLine{line.Text.In(l), line.Fact.In(l), line.Passed})
+	}
 	if months, ok := registry.EarlyMonths(a.Asset, today); ok {
 		v.Scrap.EarlyMonths = &months
 	}
@@ -175,19 +187,21 @@ func (s *Server) display(f registry.FieldSpec, value string) Name {
 
 type assetQuery struct {
 	Paging
-	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City     string `query:"city" pattern:"^\\d{6}$" doc:"GB/T 2260 code of a city."`
-	District string `query:"district" pattern:"^\\d{6}$"`
-	Category string `query:"category" maxLength:"40"`
-	Stage    string `query:"stage" maxLength:"40"`
-	Status   string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted"`
-	Q        string `query:"q" maxLength:"100" doc:"Any part of a plate, VIN, serial number, ship name or owner."`
-	InScope  string `query:"in_scope" enum:"true,false"`
-	Import   string `query:"import" maxLength:"40" doc:"Only what this import created."`
-	Owner    string `query:"owner" maxLength:"40" doc:"Only the present fleet of this owner."`
-	Metric   string `query:"metric" enum:"baseline,additions,cohort,handed_in,declared,evidenced,verified,converted,moved_out,remaining" doc:"The rows behind a figure of the progress sheet; needs as_of."`
-	AsOf     string `query:"as_of" format:"date"`
-	Total    bool   `query:"total" doc:"Count the whole list, up to 10000."`
+	Class      string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City       string `query:"city" pattern:"^\\d{6}$" doc:"GB/T 2260 code of a city."`
+	District   string `query:"district" pattern:"^\\d{6}$"`
+	Category   string `query:"category" maxLength:"40"`
+	Stage      string `query:"stage" maxLength:"40"`
+	Status     string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted"`
+	Q          string `query:"q" maxLength:"100" doc:"Any part of a plate, VIN, serial number, ship name or owner."`
+	InScope    string `query:"in_scope" enum:"true,false"`
+	Import     string `query:"import" maxLength:"40" doc:"Only what this import created."`
+	CohortTo   string `query:"cohort_before" format:"date" doc:"Only what is or will be covered by the end of this day."`
+	CohortFrom string `query:"cohort_after" format:"date" doc:"Only what will be covered after this day: with cohort_before, the vessels that turn 25 in a period."`
+	Owner      string `query:"owner" maxLength:"40" doc:"Only the present fleet of this owner."`
+	Metric     string `query:"metric" enum:"baseline,additions,cohort,handed_in,declared,evidenced,verified,converted,moved_out,remaining" doc:"The rows behind a figure of the progress sheet; needs as_of."`
+	AsOf       string `query:"as_of" format:"date"`
+	Total      bool   `query:"total" doc:"Count the whole list, up to 10000."`
 }
 
 func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[AssetSummary], error) {
@@ -219,7 +233,7 @@ func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[Asset
 
 func (s *Server) assetFilter(ctx context.Context, in *assetQuery) (store.AssetFilter, error) {
 	f := store.AssetFilter{Class: registry.Class(in.Class), City: in.City, District: in.District, Category: in.Category, Stage: in.Stage,
-		Status: registry.Status(in.Status), Q: strings.TrimSpace(in.Q), ImportID: in.Import, Owner: in.Owner, Metric: target.Metric(in.Metric)}
+		Status: registry.Status(in.Status), Q: strings.TrimSpace(in.Q), ImportID: in.Import, Owner: in.Owner, CohortFrom: civil.Day(in.CohortFrom), CohortTo: civil.Day(in.CohortTo), Metric: target.Metric(in.Metric)}
 	if in.InScope != "" {
 		yes := in.InScope == "true"
 		f.InScope = &yes

@@ -268,7 +268,7 @@ func (a *App) reviewEvidence(tx *store.Tx, before store.AssetRecord, r retiremen
 		return err
 	}
 	asset := before
-	asset.Counting = a.counting(cohortAsset(before), &after)
+	asset.Counting = a.counting(a.cohortAsset(before), &after)
 	return tx.UpdateAsset(&before, &asset, "evidence", "")
 }
 

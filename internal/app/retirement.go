@@ -90,7 +90,7 @@ func (a *App) settle(tx *store.Tx, asset store.AssetRecord, before, after *retir
 	way, _ := retirement.WayOf(spec, after.WayOut)
 	changed := asset
 	changed.Status = after.StatusOf(way)
-	changed.Counting = retirement.Count(cohortAsset(asset).CohortOn, way, after)
+	changed.Counting = retirement.Count(a.cohortAsset(asset).CohortOn, way, after)
 	if err := tx.UpdateAsset(&asset, &changed, action, reason); err != nil {
 		return Case{}, err
 	}
@@ -100,9 +100,9 @@ func (a *App) settle(tx *store.Tx, asset store.AssetRecord, before, after *retir
 // cohortAsset returns the asset with the cohort day that its facts give. The
 // kept day may be empty because the asset left before it joined; a change of
 // the retirement may undo that.
-func cohortAsset(rec store.AssetRecord) registry.Asset {
+func (a *App) cohortAsset(rec store.AssetRecord) registry.Asset {
 	asset := rec.Asset
-	asset.CohortOn = registry.CohortDay(asset)
+	asset.CohortOn = a.Reference.CohortDay(asset)
 	return asset
 }
 

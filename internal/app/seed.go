@@ -58,7 +58,7 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 				return err
 			}
 		}
-		return nil
+		return seedRules(tx, registry.NewReference(regions, options))
 	}); err != nil {
 		return err
 	}

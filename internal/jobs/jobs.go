@@ -44,6 +44,38 @@ func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) err
 // Timeout lets an import take its time: it gives signs of life itself.
 func (w *importWorker) Timeout(*river.Job[importArgs]) time.Duration { return -1 }
 
+// cohortArgs is the job that tries or applies a cohort rule.
+type cohortArgs struct {
+	RuleID string `json:"rule_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (cohortArgs) Kind() string { return app.JobCohort }
+
+type cohortWorker struct {
+	river.WorkerDefaults[cohortArgs]
+	app *app.App
+}
+
+// Work does what is due on the rule. The deed itself is safe to repeat.
+func (w *cohortWorker) Work(ctx context.Context, job *river.Job[cohortArgs]) error {
+	return w.app.RunCohort(ctx, job.Args.RuleID)
+}
+
+// Timeout lets a rule take its time: it gives signs of life itself.
+func (w *cohortWorker) Timeout(*river.Job[cohortArgs]) time.Duration { return -1 }
+
+// argsOf returns the job of a kind on a record.
+func argsOf(kind, id string) (river.JobArgs, error) {
+	switch kind {
+	case app.JobImport:
+		return importArgs{id}, nil
+	case app.JobCohort:
+		return cohortArgs{id}, nil
+	}
+	return nil, fmt.Errorf("jobs: there is no job %q", kind)
+}
+
 // Queue is a running job queue.
 type Queue struct {
 	client *river.Client[*sql.Tx]
@@ -95,6 +127,7 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &importWorker{app: a})
+	river.AddWorker(workers, &cohortWorker{app: a})
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,
@@ -103,8 +136,12 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobs: start: %w", err)
 	}
-	a.DB.SetEnqueuer(func(ctx context.Context, tx *sql.Tx, _, id string) error {
-		_, err := client.InsertTx(ctx, tx, importArgs{id}, nil)
+	a.DB.SetEnqueuer(func(ctx context.Context, tx *sql.Tx, kind, id string) error {
+		args, err := argsOf(kind, id)
+		if err != nil {
+			return err
+		}
+		_, err = client.InsertTx(ctx, tx, args, nil)
 		return err
 	})
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -46,7 +46,7 @@ func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
 	}
 	a.Identifiers = p.identifiers(a.Fields)
 	a.Label = a.Identifiers[0].Value
-	a.CohortOn = p.cohort(*a)
+	a.CohortOn = ref.CohortDay(*a)
 	a.InScope = a.CohortOn != "" && a.CohortOn <= in.Today
 	c.scope()
 	if p.contradictions != nil {

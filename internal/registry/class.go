@@ -14,11 +14,8 @@ type profile struct {
 	// identifiers returns the numbers by which the asset is known, the one
 	// that people call it by first.
 	identifiers func(f map[string]string) []Identifier
-	// cohort returns the day from which an asset belongs to the cohort of a
-	// requirement, "" if none covers it.
-	cohort func(a Asset) civil.Day
-	rule   string // name and version of the cohort rule
-	reason bilingual.Text
+	// rule is the plan's own cohort rule, in force until another is accepted.
+	rule CohortRule
 	// lasts returns the service years after which scrapping is mandatory, 0 if
 	// there is no limit or it is not known.
 	lasts func(a Asset, group string) int
@@ -61,29 +58,6 @@ func Classes() []Spec {
 		specs[i] = profiles[c].Spec
 	}
 	return specs
-}
-
-// CohortDay returns the day from which an asset belongs to the cohort of a
-// requirement, "" if none covers it.
-func CohortDay(a Asset) civil.Day { return profiles[a.Class].cohort(a) }
-
-// ExplainScope says whether an asset is covered by a requirement on a day, by
-// which rule in which version, and why.
-func (ref *Reference) ExplainScope(a Asset, today civil.Day) (inScope bool, rule string, reason bilingual.Text) {
-	p := profiles[a.Class]
-	day := p.cohort(a)
-	fuel, stage := ref.Name(a.Class, "fuel", a.Fuel), ref.Name(a.Class, "stage", a.Stage)
-	facts := bilingual.T("燃料 "+fuel.ZH+"，排放阶段 "+stage.ZH, "fuel "+fuel.EN+", stage "+stage.EN)
-	if a.Class == Vessel {
-		facts = bilingual.T("建造日期 "+orDash(string(a.BuiltOn)), "built on "+orDash(string(a.BuiltOn)))
-	}
-	verdict := bilingual.T("，自 "+string(day)+" 起纳入", ", covered from "+string(day))
-	if day == "" {
-		verdict = bilingual.T("，不在要求范围内", ", not covered")
-	} else if day > today {
-		verdict = bilingual.T("，将于 "+string(day)+" 纳入", ", will be covered from "+string(day))
-	}
-	return day != "" && day <= today, p.rule, bilingual.T(p.reason.ZH+"；"+facts.ZH+verdict.ZH, p.reason.EN+"; "+facts.EN+verdict.EN)
 }
 
 func orDash(s string) string {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"phaseout/internal/bilingual"
-	"phaseout/internal/civil"
 )
 
 // farmProfile is the old farm machine: R11, clause (十一).
@@ -37,15 +36,9 @@ var farmProfile = profile{
 		}
 		return ids
 	},
-	cohort: func(a Asset) civil.Day {
-		if a.Fuel != "electric" && stageAtMost(a.Stage, "china2") {
-			return since(max(a.RegisteredOn, a.BuiltOn))
-		}
-		return ""
-	},
-	rule:   "farm-china2-v1",
-	reason: bilingual.T("方案（十一）：耗能高、污染重、安全性能低的老旧农业机具；按国二及以下认定为系统默认", "clause (十一): old farm machines; China II or older is our default"),
-	lasts:  func(a Asset, _ string) int { return farmYears[a.Category] },
+	rule: CohortRule{Class: FarmMachinery, Code: "farm-china2", Revision: 1, MaxStage: "china2", NotFuels: []string{"electric"}, Since: "later",
+		Clause: bilingual.T("方案（十一）：耗能高、污染重、安全性能低的老旧农业机具；按国二及以下认定为系统默认", "clause (十一): old farm machines; China II or older is our default")},
+	lasts: func(a Asset, _ string) int { return farmYears[a.Category] },
 }
 
 // farmYears are the service years of GB/T 16877 and NY/T 1875 (partly from

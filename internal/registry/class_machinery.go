@@ -2,7 +2,6 @@ package registry
 
 import (
 	"phaseout/internal/bilingual"
-	"phaseout/internal/civil"
 )
 
 // machineryProfile is the construction machine of China I or older, non-road
@@ -40,13 +39,7 @@ var machineryProfile = profile{
 		}
 		return ids
 	},
-	cohort: func(a Asset) civil.Day {
-		if a.Fuel != "electric" && stageAtMost(a.Stage, "china1") {
-			return since(a.BuiltOn)
-		}
-		return ""
-	},
-	rule:   "machinery-china1-v1",
-	reason: bilingual.T("方案（十一）：国一及以下排放标准的工程机械，含按非道路排放标准生产的非道路用车", "clause (十一): construction machines of China I or older, non-road vehicles included"),
-	lasts:  func(Asset, string) int { return 0 },
+	rule: CohortRule{Class: Machinery, Code: "machinery-china1", Revision: 1, MaxStage: "china1", NotFuels: []string{"electric"}, Since: "built_on",
+		Clause: bilingual.T("方案（十一）：国一及以下排放标准的工程机械，含按非道路排放标准生产的非道路用车", "clause (十一): construction machines of China I or older, non-road vehicles included")},
+	lasts: func(Asset, string) int { return 0 },
 }

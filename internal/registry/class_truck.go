@@ -2,7 +2,6 @@ package registry
 
 import (
 	"phaseout/internal/bilingual"
-	"phaseout/internal/civil"
 	"phaseout/internal/identifier"
 )
 
@@ -46,15 +45,9 @@ var truckProfile = profile{
 		}
 		return ids
 	},
-	cohort: func(a Asset) civil.Day {
-		if a.Fuel == "diesel" && stageAtMost(a.Stage, "china3") {
-			return since(a.RegisteredOn)
-		}
-		return ""
-	},
-	rule:   "truck-china3-v1",
-	reason: bilingual.T("方案（十一）：国三及以下排放标准的柴油货车", "clause (十一): diesel goods vehicles of China III or older"),
-	lasts:  truckYears,
+	rule: CohortRule{Class: Truck, Code: "truck-china3", Revision: 1, MaxStage: "china3", Fuels: []string{"diesel"}, Since: "registered_on",
+		Clause: bilingual.T("方案（十一）：国三及以下排放标准的柴油货车", "clause (十一): diesel goods vehicles of China III or older")},
+	lasts: truckYears,
 	contradictions: func(a Asset, group string) []Finding {
 		var found []Finding
 		if city, known := identifier.PlateCity(a.Fields["plate"]); !known || city != a.CityCode {

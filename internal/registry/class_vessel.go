@@ -2,7 +2,6 @@ package registry
 
 import (
 	"phaseout/internal/bilingual"
-	"phaseout/internal/civil"
 )
 
 // vesselYears is the age from which the plan encourages a vessel's retirement.
@@ -30,8 +29,7 @@ var vesselProfile = profile{
 	identifiers: func(f map[string]string) []Identifier {
 		return []Identifier{{Kind: "ship_name", Value: f["ship_name"], Norm: f["ship_name"]}, unique("ship_id", f["ship_id"])}
 	},
-	cohort: func(a Asset) civil.Day { return a.BuiltOn.AddYears(vesselYears) },
-	rule:   "vessel-25-v1",
-	reason: bilingual.T("方案（十一）：鼓励淘汰使用 25 年以上的内河航运船舶", "clause (十一): vessels of 25 years or more are encouraged to retire"),
-	lasts:  func(Asset, string) int { return 0 },
+	rule: CohortRule{Class: Vessel, Code: "vessel-25", Revision: 1, MinAgeYears: vesselYears, Since: "built_on",
+		Clause: bilingual.T("方案（十一）：鼓励淘汰使用 25 年以上的内河航运船舶", "clause (十一): vessels of 25 years or more are encouraged to retire")},
+	lasts: func(Asset, string) int { return 0 },
 }

@@ -29,12 +29,14 @@ type DictOption struct {
 	Option
 }
 
-// Reference is the regions and dictionaries. It never changes once made.
+// Reference is the regions and dictionaries, which never change once made, and
+// the cohort rules in force.
 type Reference struct {
 	regions  []Region
 	byCode   map[string]Region
 	options  map[string][]Option          // class/kind
 	meanings map[string]map[string]Option // class/kind → folded text
+	rules    rules
 }
 
 // records reads a seed file: CSV whose lines may be comments.

@@ -374,7 +374,9 @@ type AssetFilter struct {
 	Q          string
 	InScope    *bool
 	ImportID   string
-	Owner      string // id of the present owner
+	Owner      string    // id of the present owner
+	CohortFrom civil.Day // covered after this day
+	CohortTo   civil.Day // covered by the end of this day
 	Metric     target.Metric
 	BaselineOn map[Area]civil.Day // by city and class
 	AsOf       civil.Day
@@ -397,6 +399,12 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 		if q, err = db.search(ctx, q, f.Q); err != nil {
 			return nil, err
 		}
+	}
+	if f.CohortFrom != "" {
+		q = q.Where("cohort_on > ?", f.CohortFrom)
+	}
+	if f.CohortTo != "" {
+		q = q.Where("cohort_on <> '' AND cohort_on <= ?", f.CohortTo)
 	}
 	if f.InScope != nil {
 		test := "(cohort_on <> '' AND cohort_on <= ?)"

@@ -57,7 +57,7 @@ func (tx *Tx) PutReference(regions []registry.Region, options []registry.DictOpt
 // ErrNoReference is the error of a database without reference data.
 var ErrNoReference = errors.New("store: the database has no reference data yet: run \"phaseout seed\"")
 
-// Reference reads the regions and dictionaries.
+// Reference reads the regions, the dictionaries and the cohort rules in force.
 func (db *DB) Reference(ctx context.Context) (*registry.Reference, error) {
 	var regionRows []regionRow
 	if err := db.read.WithContext(ctx).Order("code").Find(&regionRows).Error; err != nil {
@@ -83,5 +83,30 @@ func (db *DB) Reference(ctx context.Context) (*registry.Reference, error) {
 		}
 		options[i] = o
 	}
-	return registry.NewReference(regions, options), nil
+	ref := registry.NewReference(regions, options)
+	rules, err := db.CohortRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ref, takeOver(ref, rules)
+}
+
+// takeOver puts the rules in force into the reference data. A rule that is
+// being applied stands before the one it replaces: the newest comes first.
+func takeOver(ref *registry.Reference, rules []CohortRule) error {
+	var inForce []registry.CohortRule
+	for _, r := range rules {
+		if r.State != "in_force" && r.State != "applying" {
+			continue
+		}
+		rule, err := r.Body()
+		if err != nil {
+			return err
+		}
+		if len(inForce) == 0 || inForce[len(inForce)-1].Class != rule.Class {
+			inForce = append(inForce, rule)
+		}
+	}
+	ref.SetRules(inForce)
+	return nil
 }
