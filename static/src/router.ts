@@ -20,6 +20,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/programs', 'programs', () => import('./pages/ProgramList.vue'), 'list-programs'],
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
   ['/targets', 'targets', () => import('./pages/TargetList.vue'), 'list-targets'],
+  ['/cohort', 'cohort', () => import('./pages/CohortRules.vue'), 'list-cohort-rules'],
   ['/users', 'users', () => import('./pages/UserList.vue'), 'list-users'],
   ['/audit', 'audit', () => import('./pages/AuditLog.vue'), 'list-audit'],
 ]

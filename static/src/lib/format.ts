@@ -80,3 +80,10 @@ export function capital(fen: number): string {
   else if (whole > 0) text += '零'
   return cent > 0 ? `${text}${digits[cent]}分` : `${text}整`
 }
+
+/** The last day of the twelve months that begin after a day. */
+export function inAYear(day: string): string {
+  const d = new Date(`${day}T00:00:00Z`)
+  d.setUTCFullYear(d.getUTCFullYear() + 1)
+  return d.toISOString().slice(0, 10)
+}

@@ -22,10 +22,10 @@ after(async () => {
 })
 
 const screens = {
-  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/owners', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
+  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/owners', '/retire', '/retirements', '/imports', '/programs', '/cohort', '/nowhere'],
   'reviewer.changsha': ['/', '/retirements?state=declared'],
   'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/programs'],
-  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
+  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/cohort', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
   'admin': ['/', '/users', '/assets'],
 }
 // The first row of a list leads to a detail.
