@@ -23,6 +23,7 @@ var rules = map[Operation][]Role{
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
 	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
 
+	"list-asset-engines": readers, "replace-engine": {Clerk},
 	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
 	"change-owner": {Clerk}, "update-owner": {Clerk}, "merge-owners": {Clerk},
 

@@ -134,7 +134,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "update-application-payee": `{"payee_name":"X"}`,
 			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
-			"change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
+			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 		}
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {

@@ -81,6 +81,7 @@ func New(o Options) *Server {
 	s.authRoutes()
 	s.referenceRoutes()
 	s.assetRoutes()
+	s.engineRoutes()
 	s.ownerRoutes()
 	s.cohortRoutes()
 	s.fileRoutes()

@@ -49,7 +49,9 @@ func TestCohortRuleIsTriedBeforeItMovesAnything(t *testing.T) {
 		if a := s.send("clerk.changsha", "GET", "/cohort-rules/"+id, nil).want(200); a.get("counts.1") != nil {
 			t.Errorf("Changsha is told what moves elsewhere: %s", a.Body)
 		}
-		scope := func(id string) string { return s.send("province", "GET", "/assets/"+id, nil).want(200).text("scope.in_scope") }
+		scope := func(id string) string {
+			return s.send("province", "GET", "/assets/"+id, nil).want(200).text("scope.in_scope")
+		}
 		if scope(newer.ID) != "false" {
 			t.Error("a rule that is only tried moved a truck")
 		}

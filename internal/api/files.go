@@ -17,7 +17,7 @@ import (
 // File is a stored file on a record.
 type File struct {
 	ID           string    `json:"id"`
-	Kind         string    `json:"kind" enum:"photo,certificate,deregistration,other"`
+	Kind         string    `json:"kind" enum:"photo,certificate,deregistration,stage_proof,other"`
 	Name         string    `json:"name"`
 	Mime         string    `json:"mime"`
 	Size         int64     `json:"size" doc:"Bytes."`
@@ -33,7 +33,7 @@ func fileView(f store.File) File {
 }
 
 type fileForm struct {
-	Kind string        `form:"kind" required:"true" enum:"photo,certificate,deregistration,other"`
+	Kind string        `form:"kind" required:"true" enum:"photo,certificate,deregistration,stage_proof,other"`
 	File huma.FormFile `form:"file" required:"true"`
 }
 

@@ -83,3 +83,51 @@ func TestOwnersHaveFleetsAndPeriods(t *testing.T) {
 		}
 	})
 }
+
+// TestReEnginedMachineKeepsItsIdentity proves F4 and F12: an engine is a row of
+// its own with its time, the machine stays in its cohort by the stage it was
+// registered with, and where that stage comes from is on record.
+func TestReEnginedMachineKeepsItsIdentity(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		clerk := "clerk.changsha"
+		machine := s.send(clerk, "POST", "/assets", map[string]any{"class": "machinery", "city_code": "430100", "fields": map[string]string{
+			"category": "挖掘机", "serial": "SY163218", "engine_no": "36208243", "power_kw": "110", "stage": "国一", "stage_basis": "官网查询", "stage_basis_on": "2025-03-05",
+			"built_on": "2006-09-08", "fuel": "柴油", "owner_name": "长沙示例工程有限公司"}}).want(201)
+		id := machine.text("id")
+		if machine.text("scope.in_scope") != "true" {
+			t.Fatalf("%s", machine.Body)
+		}
+		s.send(clerk, "POST", "/assets/"+id+"/engine", map[string]string{"number": "N1", "on": "2025-10-01", "stage": "china9"}, "If-Match", machine.Header.Get("ETag")).want(422)
+		s.send(clerk, "POST", "/assets/"+id+"/engine", map[string]string{"number": "N1", "on": "2026-10-01"}, "If-Match", machine.Header.Get("ETag")).want(422)
+		after := s.send(clerk, "POST", "/assets/"+id+"/engine", map[string]string{"number": "ＮＥＷ88001", "power_kw": "118", "stage": "china4", "on": "2025-10-01", "reason": "更换国四发动机"},
+			"If-Match", machine.Header.Get("ETag")).want(200)
+		if after.text("stage") != "china1" || after.text("scope.in_scope") != "true" || after.text("id") != id {
+			t.Errorf("after the replacement: %s", after.Body)
+		}
+		engines := s.send(clerk, "GET", "/assets/"+id+"/engines", nil).want(200)
+		for path, want := range map[string]string{"items.0.number": "36208243", "items.0.to_on": "2025-10-01", "items.0.stage": "china1", "items.0.power_kw": "110",
+			"items.1.number": "NEW88001", "items.1.from_on": "2025-10-01", "items.1.stage": "china4", "items.1.power_kw": "118"} {
+			if got := engines.text(path); got != want {
+				t.Errorf("%s is %s, want %s", path, got, want)
+			}
+		}
+		again := s.send(clerk, "POST", "/assets/"+id+"/engine", map[string]string{"number": "NEW99", "power_kw": "118", "stage": "china4", "on": "2025-11-01"}, "If-Match", after.Header.Get("ETag")).want(200)
+		if s.send(clerk, "GET", "/assets/"+id+"/engines", nil).want(200).text("items.1.to_on") != "2025-11-01" {
+			t.Error("the second replacement did not end the first one's time")
+		}
+		if found := s.pages(clerk, "/assets?q=NEW99"); len(found) != 1 {
+			t.Errorf("the new engine number finds %d records", len(found))
+		}
+		s.send(clerk, "PATCH", "/assets/"+id, map[string]any{"fields": map[string]string{"stage_basis": "按日期推定"}}, "If-Match", again.Header.Get("ETag")).want(200)
+		seen := false
+		for _, e := range s.pages(clerk, "/assets/"+id+"/history") {
+			seen = seen || e["action"] == "replace_engine"
+		}
+		if !seen {
+			t.Error("the history does not tell of the engine")
+		}
+		vessel := s.send(clerk, "POST", "/assets", map[string]any{"class": "vessel", "city_code": "430100", "fields": map[string]string{"ship_name": "湘长沙货9", "ship_id": "CN19951000146", "owner_name": "某某"}}).want(201)
+		s.send(clerk, "POST", "/assets/"+vessel.text("id")+"/engine", map[string]string{"number": "N1", "on": "2025-10-01"}, "If-Match", vessel.Header.Get("ETag")).want(409)
+	})
+}

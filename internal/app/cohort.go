@@ -281,4 +281,3 @@ func seedRules(tx *store.Tx, ref *registry.Reference) error {
 	}
 	return nil
 }
-

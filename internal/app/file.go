@@ -17,7 +17,7 @@ import (
 )
 
 // FileKinds are the kinds of file that a record can carry.
-var FileKinds = []string{"photo", "certificate", "deregistration", "other"}
+var FileKinds = []string{"photo", "certificate", "deregistration", "stage_proof", "other"}
 
 // fileTypes are the types of content that are taken, told by their bytes,
 // never by their name. Nothing that a browser would run is among them.

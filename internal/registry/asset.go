@@ -54,7 +54,7 @@ type Asset struct {
 	Label        string // what people call it: plate, serial number, ship name
 
 	Stage          string    // china0 … china6, or "unknown"
-	StageSource    string    // "record", "date", "none": where the stage comes from
+	StageSource    string    // "record", "label", "query", "document", "date" or "none": where the stage comes from
 	Fuel           string    // option code, "diesel"
 	Model          string    // make and model as given
 	RegisteredOn   civil.Day // first registration

@@ -39,6 +39,9 @@ func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
 	a.PoliceStatus, a.OwnerName, a.DistrictCode = a.Fields["police_status"], a.Fields["owner_name"], a.Fields["district"]
 	if stage := a.Fields["stage"]; stage != "" && stage != "unknown" {
 		a.Stage, a.StageSource = stage, "record"
+		if basis := a.Fields["stage_basis"]; basis != "" {
+			a.StageSource = basis
+		}
 	}
 	c.scrapDue(p)
 	if c.failed() {

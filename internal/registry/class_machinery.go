@@ -22,6 +22,8 @@ var machineryProfile = profile{
 			{Key: "power_kw", Name: bilingual.T("额定功率", "Rated power"), Type: DecimalField, Unit: "kW", Min: 1, Max: 5000, Synonyms: []string{"功率", "功率（千瓦）", "功率(kW)", "发动机额定功率", "额定净功率"}, Hint: bilingual.T("单位千瓦", "in kilowatts"), Example: "110"},
 			{Key: "fuel", Name: bilingual.T("燃料类型", "Fuel"), Type: OptionField, Dictionary: "fuel", Synonyms: []string{"燃料种类", "动力类型", "燃料"}, Hint: bilingual.T("如 柴油", "such as diesel"), Example: "柴油"},
 			{Key: "stage", Name: bilingual.T("排放阶段", "Emission stage"), Type: OptionField, Dictionary: "stage", Synonyms: []string{"排放标准"}, Hint: bilingual.T("国一前 至 国四", "pre-China I to China IV"), Example: "国一"},
+			{Key: "stage_basis", Name: bilingual.T("排放阶段依据", "Basis of the stage"), Type: OptionField, Dictionary: "stage_basis", Synonyms: []string{"排放标准依据", "排放阶段来源", "排放标准来源", "阶段认定依据"}, Hint: bilingual.T("环保标签、官网查询、凭证或按日期推定", "label, official query, document, or inferred from a date"), Example: "官网查询"},
+			{Key: "stage_basis_on", Name: bilingual.T("依据日期", "Day of the basis"), Type: DayField, Synonyms: []string{"查询日期", "认定日期", "核查日期"}, Hint: bilingual.T("查询或核验的日期", "day of the query or check"), Example: "2025-03-05"},
 			{Key: "built_on", Name: bilingual.T("出厂日期", "Production date"), Type: DayField, Synonyms: []string{"生产日期", "制造日期", "机械出厂日期"}, Hint: bilingual.T("如 2006-09-08", "such as 2006-09-08"), Example: "2006-09-08"},
 		}, ownerFields([]string{"机械所有人", "所有者", "产权人", "使用人", "所有人/使用人", "产权单位"}, []string{"统一社会信用代码/身份证号", "身份证号", "统一社会信用代码", "证件号"})...),
 		WaysOut: []WayOut{scrapped(bilingual.T("回收拆解证明编号", "Recycling certificate number")),

@@ -237,8 +237,10 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&OwnerPeriod{}).Error; err != nil {
-		return fmt.Errorf("store: owners of an asset: %w", err)
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}} {
+		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
+			return fmt.Errorf("store: owners and engines of an asset: %w", err)
+		}
 	}
 	if err := tx.unindex(a); err != nil {
 		return err

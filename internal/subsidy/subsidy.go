@@ -165,7 +165,8 @@ func (p Program) Evaluate(f Facts) Decision {
 			wanted = append(wanted, f.Name("stage", stage))
 		}
 		line("stage", slices.Contains(p.Rules.Stages, f.Stage), bilingual.T("排放阶段", "emission stage"), f.Name("stage", f.Stage), joined("、", ", ", wanted...))
-		line("stage_source", f.StageSource == "record", bilingual.T("排放阶段有登记依据", "stage taken from a record"), yes(f.StageSource == "record"),
+		proven := f.StageSource != "date" && f.StageSource != "none" && f.StageSource != ""
+		line("stage_source", proven, bilingual.T("排放阶段有登记依据", "stage taken from a record"), yes(proven),
 			bilingual.T("是；不能仅按登记日期推定", "yes; not derived from a date alone"))
 	}
 	if p.Rules.OperatingOnly {

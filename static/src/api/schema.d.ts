@@ -110,6 +110,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/engine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put another engine into an asset, which keeps its identity */
+        post: operations["replace-engine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The engines that an asset has had */
+        get: operations["list-asset-engines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/files": {
         parameters: {
             query?: never;
@@ -1297,6 +1331,16 @@ export interface components {
             program_name: components["schemas"]["Name"];
             sample: boolean;
         };
+        Engine: {
+            /** @description Absent if nobody knows. */
+            from_on?: string;
+            model?: string;
+            number: string;
+            power_kw?: string;
+            stage?: string;
+            /** @description The day of its replacement, absent for the present one. */
+            to_on?: string;
+        };
         EvidenceItem: {
             code: string;
             file_ids?: string[] | null;
@@ -1342,7 +1386,7 @@ export interface components {
             asset_id: string;
             id: string;
             /** @enum {string} */
-            kind: "photo" | "certificate" | "deregistration" | "other";
+            kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
             mime: string;
             name: string;
             retirement_id?: string;
@@ -1574,6 +1618,18 @@ export interface components {
         };
         ListEligibility: {
             items: components["schemas"]["Eligibility"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListEngine: {
+            items: components["schemas"]["Engine"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -2007,6 +2063,19 @@ export interface components {
             parent_code: string;
             /** @example 湘A */
             plate_prefix?: string;
+        };
+        "Replace-engineRequest": {
+            model?: string;
+            number: string;
+            /**
+             * Format: date
+             * @description The day of the replacement.
+             */
+            on: string;
+            power_kw?: string;
+            reason?: string;
+            /** @description Of the engine; the record's own stage stays. */
+            stage?: string;
         };
         Retirement: {
             application_id?: string;
@@ -3228,6 +3297,211 @@ export interface operations {
             };
         };
     };
+    "replace-engine": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replace-engineRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-asset-engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEngine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-asset-files": {
         parameters: {
             query?: never;
@@ -3322,7 +3596,7 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "other";
+                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
                 };
             };
         };
@@ -7582,7 +7856,7 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "other";
+                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
                 };
             };
         };
