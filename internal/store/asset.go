@@ -163,6 +163,7 @@ func (tx *Tx) CreateAsset(a *AssetRecord, reason string) error {
 		return err
 	}
 	tx.count(a, 1)
+	tx.identify(nil, a)
 	return tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
 		DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
 }
@@ -184,6 +185,9 @@ func (tx *Tx) putIdentifiers(a *AssetRecord) error {
 // UpdateAsset replaces before by after if nobody changed it since before was
 // read, keeps the roll-up and records what changed.
 func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) error {
+	if err := tx.notOffered(before); err != nil {
+		return err
+	}
 	after.Version, after.UpdatedAt = before.Version+1, tx.At
 	row, err := rowOf(after)
 	if err != nil {
@@ -203,6 +207,7 @@ func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) err
 	}
 	tx.count(before, -1)
 	tx.count(after, 1)
+	tx.identify(before, after)
 	was, is := difference(auditView(before), auditView(after))
 	return tx.Record(Event{Action: action, Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
 		DistrictCode: after.DistrictCode, Reason: reason}, was, is)
@@ -219,6 +224,9 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 		return err
 	}
 	tx.count(a, -1)
+	if err := tx.forget(a); err != nil {
+		return err
+	}
 	return tx.Record(Event{Action: "remove", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
 		DistrictCode: a.DistrictCode, Reason: reason}, auditView(a), nil)
 }
@@ -360,6 +368,9 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 		if e.value != "" {
 			q = q.Where(e.column+" = ?", e.value)
 		}
+	}
+	if f.Status == "" && f.Q == "" {
+		q = q.Where("status <> ?", registry.Duplicate) // found by a search, counted in nothing
 	}
 	if f.Q != "" {
 		q = q.Where("search_text LIKE ? ESCAPE '!'", likePattern(searchForm(f.Q)))

@@ -215,6 +215,8 @@ type Tx struct {
 	At      time.Time
 	summary map[cell]int64
 	events  []Event
+
+	identities []identity
 }
 
 // Write runs fn in one transaction by the actor and commits if it returns nil:
@@ -238,7 +240,10 @@ func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error
 		if err := tx.flushSummary(); err != nil {
 			return err
 		}
-		return tx.flushEvents()
+		if err := tx.flushEvents(); err != nil {
+			return err
+		}
+		return tx.flushIdentities()
 	})
 }
 
@@ -302,15 +307,25 @@ func stale() error {
 // inScope narrows a query to the rows of a scope. It is the one place where a
 // scope becomes SQL. Tables with a district_code column pass district true.
 func inScope(q *gorm.DB, s access.Scope, district bool) *gorm.DB {
+	column := ""
+	if district {
+		column = "district_code"
+	}
+	return inScopeOf(q, s, "city_code", column)
+}
+
+// inScopeOf is inScope for a table that names its columns otherwise, such as
+// one whose rows belong to two cities.
+func inScopeOf(q *gorm.DB, s access.Scope, city, district string) *gorm.DB {
 	switch {
 	case s.Code() == "":
 		return q.Where("1 = 0")
 	case s.IsProvince():
 		return q
-	case district && s.District() != "":
-		return q.Where("district_code = ?", s.District())
+	case district != "" && s.District() != "":
+		return q.Where(district+" = ?", s.District())
 	default:
-		return q.Where("city_code = ?", s.City())
+		return q.Where(city+" = ?", s.City())
 	}
 }
 
