@@ -15,7 +15,7 @@ type CaseSummary struct {
 	Kind         string         `json:"kind" example:"retired_identity_seen"`
 	AssetID      string         `json:"asset_id"`
 	AssetLabel   string         `json:"asset_label"`
-	Class        registry.Class `json:"class"`
+	Class        registry.Class `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	CityCode     string         `json:"city_code"`
 	DistrictCode string         `json:"district_code,omitempty"`
 	State        string         `json:"state" enum:"open,closed"`

@@ -36,7 +36,7 @@ type PairSide struct {
 	AssetID   string          `json:"asset_id,omitempty"`
 	Label     string          `json:"label,omitempty"`
 	CityCode  string          `json:"city_code,omitempty"`
-	Status    registry.Status `json:"status,omitempty"`
+	Status    registry.Status `json:"status,omitempty" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
 	OwnerName string          `json:"owner_name,omitempty"`
 	CreatedAt *time.Time      `json:"created_at,omitempty"`
 }
@@ -44,7 +44,7 @@ type PairSide struct {
 // Duplicate is a pair of records that may be one asset.
 type Duplicate struct {
 	ID        string           `json:"id"`
-	Class     registry.Class   `json:"class"`
+	Class     registry.Class   `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	Score     int              `json:"score" doc:"0 to 100."`
 	Reasons   []LikenessReason `json:"reasons"`
 	State     string           `json:"state" enum:"open,same,different"`

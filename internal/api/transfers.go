@@ -16,7 +16,7 @@ type Transfer struct {
 	ID           string         `json:"id"`
 	AssetID      string         `json:"asset_id"`
 	AssetLabel   string         `json:"asset_label"`
-	Class        registry.Class `json:"class"`
+	Class        registry.Class `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	FromCity     string         `json:"from_city"`
 	FromDistrict string         `json:"from_district,omitempty"`
 	ToCity       string         `json:"to_city"`

@@ -1141,7 +1141,8 @@ export interface components {
             asset_id: string;
             asset_label: string;
             city_code: string;
-            class: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
             /** Format: date-time */
             closed_at?: string;
             closed_by?: components["schemas"]["Person"];
@@ -1171,7 +1172,8 @@ export interface components {
             asset_id: string;
             asset_label: string;
             city_code: string;
-            class: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
             /** Format: date-time */
             closed_at?: string;
             closed_by?: components["schemas"]["Person"];
@@ -1309,7 +1311,8 @@ export interface components {
             text: components["schemas"]["Name"];
         };
         Duplicate: {
-            class: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
             /** Format: date-time */
             decided_at?: string;
             decided_by?: components["schemas"]["Person"];
@@ -1552,7 +1555,8 @@ export interface components {
             reasons: components["schemas"]["LikenessReason"][] | null;
             /** Format: int64 */
             score: number;
-            status?: string;
+            /** @enum {string} */
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
         };
         LikenessReason: {
             code: string;
@@ -1843,7 +1847,8 @@ export interface components {
             elsewhere: boolean;
             label?: string;
             owner_name?: string;
-            status?: string;
+            /** @enum {string} */
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
         };
         "Pay-batchRequest": {
             failed?: components["schemas"]["Item"][] | null;
@@ -2231,7 +2236,8 @@ export interface components {
             answered_by?: components["schemas"]["Person"];
             asset_id: string;
             asset_label: string;
-            class: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
             /** @description Last day for an answer. */
             due_on: string;
             from_city: string;
