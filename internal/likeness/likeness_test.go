@@ -97,6 +97,8 @@ func TestScoreTellsAFleetFromASlip(t *testing.T) {
 	}{
 		"look-alike serials":                   {machine("XE2I5-0O13", "", ""), machine("XE215-0013", "", ""), true},
 		"one digit off, same engine":           {machine("XE215-0013", "E123", "1"), machine("XE215-0018", "E123", "1"), true},
+		"swapped digits of one owner":          {machine("XE215-0012", "", "1"), machine("XE215-0021", "", "1"), true},
+		"swapped digits of a series":           {machine("XE215-0012", "E12345", "1"), machine("XE215-0021", "E67890", "2"), false},
 		"two of a fleet":                       {machine("XE215-0013", "E12345", "1"), machine("XE215-0014", "E12346", "1"), false},
 		"two of a fleet without engine number": {machine("XE215-0013", "", "1"), machine("XE215-0014", "", "1"), false},
 		"strangers":                            {machine("XE215-0013", "", "1"), machine("SY75-99881", "", "1"), false},

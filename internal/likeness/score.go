@@ -18,8 +18,10 @@ type Reason struct {
 }
 
 // slipPoints is how much an identifier that is one slip apart says. Numbers
-// that differ in one digit are how a fleet is bought, and say little.
-var slipPoints = map[Slip]int{Lookalike: 60, Swap: 50, Gap: 50, OtherSign: 40, Consecutive: 15}
+// that differ in one digit are how a fleet is bought, and say little; of a
+// series of numbers many are a swap or a sign apart, so that only a look-alike
+// is enough by itself.
+var slipPoints = map[Slip]int{Lookalike: 60, Swap: 40, Gap: 40, OtherSign: 40, Consecutive: 15}
 
 // farPoints is how much an identifier that both have and that is not alike
 // speaks against a pair. Plates change hands; a frame number does not.
@@ -58,9 +60,9 @@ func Score(a, b registry.Asset) (int, []Reason) {
 			alike = true
 			points := slipPoints[slip]
 			text := slipTexts[slip]
-			if i.Kind == "vin" && slip == Consecutive && registry.GoodVIN(i.Value) != registry.GoodVIN(j) {
+			if i.Kind == "vin" && registry.GoodVIN(i.Value) != registry.GoodVIN(j) {
 				points = slipPoints[Lookalike]
-				text = bilingual.T("只差一个数字，且其中一个校验位不符", "differs in one digit, and the check digit of one of them is wrong")
+				text = bilingual.T(text.ZH+"，且其中一个校验位不符", text.EN+", and the check digit of one of them is wrong")
 			}
 			add(string(slip), i.Kind, points, bilingual.T(name.ZH+text.ZH, name.EN+" "+text.EN))
 		case slip == Far:

@@ -82,8 +82,12 @@ func (tx *Tx) CreateTransfer(t *Transfer, asset AssetRecord) error {
 	if err != nil {
 		return fmt.Errorf("store: expire a transfer: %w", err)
 	}
-	after := asset
-	if err := tx.UpdateAsset(&asset, &after, "offer", t.Reason); err != nil {
+	if err := tx.notOffered(&asset); err != nil {
+		return err
+	}
+	res := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", asset.ID, asset.Version).
+		Updates(map[string]any{"version": asset.Version + 1, "updated_at": tx.At})
+	if err := affect(res, stale()); err != nil {
 		return err
 	}
 	t.State, t.Version, t.OfferedBy, t.OfferedByName, t.OfferedAt = TransferOffered, 1, tx.By.ID, tx.By.Name, tx.At
@@ -102,7 +106,8 @@ func transferEvent(action string, t Transfer, city, district, reason string) Eve
 }
 
 // AnswerTransfer keeps the answer to an offer if nobody answered it since. The
-// event is written for the giver, and for the taker as well.
+// event stands in the history of the asset with the giver; the taker's audit
+// has one as well, which for an accepted offer is that of MoveAsset.
 func (tx *Tx) AnswerTransfer(before Transfer, after *Transfer) error {
 	after.Version = before.Version + 1
 	after.AnsweredBy, after.AnsweredByName, after.AnsweredAt = tx.By.ID, tx.By.Name, &tx.At
@@ -115,7 +120,12 @@ func (tx *Tx) AnswerTransfer(before Transfer, after *Transfer) error {
 	if err := tx.Record(transferEvent(after.State, *after, after.FromCity, after.FromDistrict, after.Answer), was, is); err != nil {
 		return err
 	}
-	return tx.Record(transferEvent(after.State, *after, after.ToCity, after.ToDistrict, after.Answer), was, is)
+	if after.State == TransferAccepted {
+		return nil
+	}
+	taker := transferEvent(after.State, *after, after.ToCity, after.ToDistrict, after.Answer)
+	taker.AssetID = ""
+	return tx.Record(taker, was, is)
 }
 
 // MoveAsset carries out an accepted transfer: the asset with its files leaves
@@ -147,9 +157,10 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	}
 	tx.count(&before, -1)
 	tx.count(&after, 1)
-	return after, tx.Record(Event{Action: "move", Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
-		DistrictCode: after.DistrictCode, Reason: t.Reason}, map[string]string{"city": before.CityCode, "district": before.DistrictCode},
+	was, is := difference(map[string]string{"city": before.CityCode, "district": before.DistrictCode},
 		map[string]string{"city": after.CityCode, "district": after.DistrictCode})
+	return after, tx.Record(Event{Action: "move", Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
+		DistrictCode: after.DistrictCode, Reason: t.Reason}, was, is)
 }
 
 // Offered returns which of the assets are offered to another city, with the

@@ -94,7 +94,7 @@ test('a retired number that is entered again opens a case, which the reviewer cl
   await as('clerk.changsha')
   await go('/assets/new')
   for (const [key, value] of Object.entries({ plate: '湘A77003', vin, owner_name: '某某' })) await page.getByTestId(`field-${key}`).fill(value)
-  await page.getByLabel('初次登记日期').fill('2012-05-06')
+  await page.getByRole('textbox', { name: '初次登记日期' }).fill('2012-05-06')
   await page.getByTestId('asset-save').click()
   await page.getByTestId('problem').getByText('已淘汰').first().waitFor()
   await shot('entry-retired')

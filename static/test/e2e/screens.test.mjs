@@ -22,10 +22,10 @@ after(async () => {
 })
 
 const screens = {
-  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
-  'reviewer.changsha': ['/', '/retirements?state=declared'],
+  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/imports', '/duplicates', '/transfers', '/transfers?direction=out', '/cases', '/programs', '/nowhere'],
+  'reviewer.changsha': ['/', '/retirements?state=declared', '/duplicates?state=same', '/cases?state=open'],
   'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/programs'],
-  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
+  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/duplicates', '/transfers', '/cases', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
   'admin': ['/', '/users', '/assets'],
 }
 // The first row of a list leads to a detail.
