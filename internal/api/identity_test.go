@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"phaseout/internal/access"
+	"phaseout/internal/app/apptest"
 	"phaseout/internal/store/storetest"
 )
 
@@ -208,7 +209,7 @@ func TestEntryIsCheckedAsItIsTyped(t *testing.T) {
 		if foreign.text("known.0.elsewhere") != "true" || strings.Contains(string(foreign.Body), asset.ID) || strings.Contains(string(foreign.Body), asset.Label) || strings.Contains(string(foreign.Body), "430100") {
 			t.Errorf("foreign: %s", foreign.Body)
 		}
-		if none := check("clerk.changsha", "430100", map[string]string{}); len(none.get("known").([]any)) != 0 {
+		if none := check("clerk.changsha", "430100", map[string]string{"owner_name": "某某"}); len(none.get("known").([]any)) != 0 || len(none.get("findings").([]any)) != 0 {
 			t.Errorf("nothing typed: %s", none.Body)
 		}
 		if after := len(s.pages("auditor", "/audit")); after != events {
@@ -222,7 +223,7 @@ func TestEntryIsCheckedAsItIsTyped(t *testing.T) {
 func TestImportedLookalikesAreFound(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
-		asset := s.Truck("clerk.changsha")
+		asset := s.Truck("clerk.changsha", "vin", apptest.VIN(500_000))
 		var rows strings.Builder
 		rows.WriteString("号牌号码,车辆识别代号,所有人,初次登记日期\n")
 		fmt.Fprintf(&rows, "湘A88888,%s,测试运输有限公司,2013-03-05\n", slip(asset.Fields["vin"]))

@@ -42,13 +42,15 @@ type identity struct{ before, after *AssetRecord }
 func (tx *Tx) flushIdentities() error {
 	records := make([]AssetRecord, len(tx.identities))
 	ids := make([]string, len(tx.identities))
+	var changed []AssetRecord
 	for n, i := range tx.identities {
 		records[n], ids[n] = *i.after, i.after.ID
 		if i.before != nil {
-			if err := tx.dropKeys(i.before); err != nil {
-				return err
-			}
+			changed = append(changed, *i.before)
 		}
+	}
+	if err := tx.dropKeys(changed); err != nil {
+		return err
 	}
 	if len(ids) <= atOnce {
 		return tx.findPairs(records)
@@ -73,7 +75,7 @@ func anys(ids []string) []any {
 
 // forget takes a removed asset out of the index of look-alikes.
 func (tx *Tx) forget(a *AssetRecord) error {
-	if err := tx.dropKeys(a); err != nil {
+	if err := tx.dropKeys([]AssetRecord{*a}); err != nil {
 		return err
 	}
 	for _, statement := range []string{"DELETE FROM identity_due WHERE asset_id = ?", "DELETE FROM duplicate_pairs WHERE asset_a = ?", "DELETE FROM duplicate_pairs WHERE asset_b = ?"} {
@@ -84,10 +86,16 @@ func (tx *Tx) forget(a *AssetRecord) error {
 	return nil
 }
 
-func (tx *Tx) dropKeys(a *AssetRecord) error {
-	err := tx.db.Where("asset_id = ? AND hash IN ?", a.ID, likeness.Keys(a.Class, a.Identifiers)).Delete(&identityKey{}).Error
-	if err != nil {
-		return fmt.Errorf("store: drop identity keys: %w", err)
+func (tx *Tx) dropKeys(records []AssetRecord) error {
+	for some := range slices.Chunk(records, 20) {
+		var ids []string
+		var hashes []int64
+		for _, a := range some {
+			ids, hashes = append(ids, a.ID), append(hashes, likeness.Keys(a.Class, a.Identifiers)...)
+		}
+		if err := tx.db.Where("hash IN ? AND asset_id IN ?", hashes, ids).Delete(&identityKey{}).Error; err != nil {
+			return fmt.Errorf("store: drop identity keys: %w", err)
+		}
 	}
 	return nil
 }
@@ -111,11 +119,10 @@ func (tx *Tx) FindDuplicates(limit int) (int, error) {
 	}
 	records := make([]AssetRecord, 0, len(found))
 	for _, id := range slices.Sorted(maps.Keys(found)) {
-		a := found[id]
-		if err := tx.dropKeys(&a); err != nil {
-			return 0, err
-		}
-		records = append(records, a)
+		records = append(records, found[id])
+	}
+	if err := tx.dropKeys(records); err != nil {
+		return 0, err
 	}
 	return len(ids), tx.findPairs(records)
 }
@@ -139,19 +146,45 @@ func (tx *Tx) findPairs(records []AssetRecord) error {
 		return err
 	}
 	var pairs []Pair
+	alive := map[[2]string]bool{}
+	ids := make([]string, len(records))
 	for n, a := range records {
-		known := []string{""}
+		ids[n] = a.ID
 		for _, other := range alike[n] {
-			known = append(known, other.ID)
-			pairs = append(pairs, newPair(a.ID, other, tx.At))
+			p := newPair(a.ID, other, tx.At)
+			if key := [2]string{p.AssetA, p.AssetB}; !alive[key] {
+				alive[key] = true
+				pairs = append(pairs, p)
+			}
 		}
-		// An open question whose ground a correction took away is not asked any more.
-		err := tx.db.Where("state = 'open' AND ((asset_a = ? AND asset_b NOT IN ?) OR (asset_b = ? AND asset_a NOT IN ?))", a.ID, known, a.ID, known).Delete(&Pair{}).Error
-		if err != nil {
+	}
+	if err := tx.dropPairs(ids, alive); err != nil {
+		return err
+	}
+	return tx.putPairs(pairs)
+}
+
+// dropPairs takes back the open questions about assets whose ground a
+// correction took away; alive are those that still stand.
+func (tx *Tx) dropPairs(ids []string, alive map[[2]string]bool) error {
+	var gone []string
+	for chunk := range slices.Chunk(ids, 400) {
+		var open []Pair
+		if err := tx.db.Where("state = 'open' AND (asset_a IN ? OR asset_b IN ?)", chunk, chunk).Find(&open).Error; err != nil {
+			return fmt.Errorf("store: read pairs: %w", err)
+		}
+		for _, p := range open {
+			if !alive[[2]string{p.AssetA, p.AssetB}] {
+				gone = append(gone, p.ID)
+			}
+		}
+	}
+	for chunk := range slices.Chunk(gone, 400) {
+		if err := tx.db.Where("id IN ?", chunk).Delete(&Pair{}).Error; err != nil {
 			return fmt.Errorf("store: drop pairs: %w", err)
 		}
 	}
-	return tx.putPairs(pairs)
+	return nil
 }
 
 // Alike is an asset that may be the same as another one.
