@@ -30,6 +30,12 @@ var rules = map[Operation][]Role{
 	"create-retirement": {Clerk}, "update-retirement": {Clerk}, "attach-retirement-file": {Clerk},
 	"list-retirements": readers, "get-retirement": readers, "verify-retirement": {Reviewer},
 
+	"check-asset": {Clerk}, "list-duplicates": {Clerk, Reviewer, Province, Auditor}, "get-duplicate": {Clerk, Reviewer, Province, Auditor},
+	"decide-duplicate": {Clerk, Reviewer},
+	"list-cases":       {Clerk, Reviewer, Province, Auditor}, "get-case": {Clerk, Reviewer, Province, Auditor}, "close-case": {Reviewer},
+	"create-transfer": {Clerk}, "answer-transfer": {Clerk}, "withdraw-transfer": {Clerk},
+	"list-transfers": {Clerk, Reviewer, Province, Auditor}, "get-transfer": {Clerk, Reviewer, Province, Auditor},
+
 	"create-import": {Clerk}, "apply-import": {Clerk}, "cancel-import": {Clerk}, "undo-import": {Clerk},
 	"list-imports": {Clerk, Reviewer, Province, Auditor}, "get-import": {Clerk, Reviewer, Province, Auditor},
 	"list-import-rows": {Clerk, Reviewer, Province, Auditor}, "list-import-findings": {Clerk, Reviewer, Province, Auditor},

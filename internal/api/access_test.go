@@ -37,10 +37,16 @@ func (s *site) world() map[string]string {
 	file := s.send("clerk.zhuzhou", "GET", "/assets/"+asset.ID+"/files", nil).want(200).text("items.0.id")
 	sheet := s.upload("clerk.zhuzhou", "/imports", map[string]string{"class": "truck", "city": "430200"}, "a.csv", []byte("号牌号码,车辆识别代号,所有人,初次登记日期\n湘B99999,"+"LZZTEST40DA000009"+",某某,2010-01-01\n")).want(202).text("id")
 	s.until("clerk.zhuzhou", sheet, "checked")
+	s.send("clerk.zhuzhou", "POST", "/assets", map[string]any{"class": "truck", "city_code": "430200", "fields": s.TruckFields("湘B", "vin", other.Fields["vin"])}).want(409)
+	seen := s.send("clerk.zhuzhou", "GET", "/cases", nil).want(200).text("items.0.id")
+	s.lookalikes("clerk.zhuzhou")
+	pair := s.send("clerk.zhuzhou", "GET", "/duplicates", nil).want(200).text("items.0.id")
+	transfer := s.send("clerk.zhuzhou", "POST", "/assets/"+s.Truck("clerk.zhuzhou").ID+"/transfer", map[string]string{"to_city": "430600", "reason": "sold"}).want(201).text("id")
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
-		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id")}
+		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id"),
+		"cases": seen, "duplicates": pair, "transfers": transfer}
 }
 
 // fill puts an id for the variables of a path template.
@@ -135,6 +141,8 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "update-application-payee": `{"payee_name":"X"}`,
 			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
+			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,
+			"answer-transfer": `{"accept":true}`, "withdraw-transfer": `{}`,
 		}
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {

@@ -29,7 +29,7 @@ type AssetSummary struct {
 	DistrictCode string          `json:"district_code,omitempty"`
 	Category     string          `json:"category"`
 	Stage        string          `json:"stage"`
-	Status       registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted"`
+	Status       registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
 	Label        string          `json:"label" doc:"Plate, serial number or ship name."`
 	Identifiers  []Identifier    `json:"identifiers"`
 	OwnerName    string          `json:"owner_name"`
@@ -105,6 +105,9 @@ type Asset struct {
 	Scope        Scope        `json:"scope"`
 	Scrap        Scrap        `json:"scrap"`
 	Retirement   *Retirement  `json:"retirement,omitempty"`
+	DuplicateOf  string       `json:"duplicate_of,omitempty" doc:"The record that was kept when this one was closed as its duplicate."`
+	PairID       string       `json:"pair_id,omitempty" doc:"The decision by which it was closed."`
+	Transfer     *Transfer    `json:"transfer,omitempty" doc:"While it is offered to another city: it cannot be changed."`
 	Warnings     []Warning    `json:"warnings,omitempty" doc:"Only in the answer to a change."`
 	CreatedAt    time.Time    `json:"created_at"`
 	UpdatedAt    time.Time    `json:"updated_at"`
@@ -134,6 +137,9 @@ func summaryOf(a store.AssetRecord) AssetSummary {
 func (s *Server) assetView(ctx context.Context, a store.AssetRecord, warnings []registry.Finding, c *app.Case) Asset {
 	l, today := lang(ctx), s.app.Today()
 	inScope, rule, reason := s.app.Reference.ExplainScope(a.Asset, today)
+	if a.Status == registry.Duplicate {
+		inScope, reason = false, bilingual.T("已作为重复记录关闭，不计入任何指标", "closed as a duplicate; it counts in no figure")
+	}
 	v := Asset{AssetSummary: summaryOf(a), Fields: []FieldValue{}, Owner: Owner{a.OwnerRef, a.OwnedFrom, a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone)},
 		PoliceStatus: a.PoliceStatus, Scope: Scope{inScope, rule, reason.In(l), a.Counting.CohortOn, []RuleLine{}}, Scrap: Scrap{DueOn: a.ScrapDueOn, Source: a.ScrapDueSource},
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
@@ -192,7 +198,7 @@ type assetQuery struct {
 	District   string `query:"district" pattern:"^\\d{6}$"`
 	Category   string `query:"category" maxLength:"40"`
 	Stage      string `query:"stage" maxLength:"40"`
-	Status     string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted"`
+	Status     string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
 	Q          string `query:"q" maxLength:"100" doc:"Any part of a plate, VIN, serial number, ship name or owner."`
 	InScope    string `query:"in_scope" enum:"true,false"`
 	Import     string `query:"import" maxLength:"40" doc:"Only what this import created."`
@@ -269,7 +275,7 @@ func (s *Server) loadAsset(ctx context.Context, id string) (Asset, error) {
 	}
 	r, err := s.db.RetirementOf(ctx, scope, id)
 	if fault.Is(err, fault.NotFound) {
-		return s.assetView(ctx, a, nil, nil), nil
+		return s.withIdentity(ctx, s.assetView(ctx, a, nil, nil))
 	}
 	if err != nil {
 		return Asset{}, err

@@ -30,7 +30,7 @@ type Checked struct {
 // RegisterAsset adds one record. Wrong fields fail with Invalid, all of them
 // at once; an identity that is registered already, retired or not, with Conflict.
 func (a *App) RegisterAsset(ctx context.Context, by access.Actor, in NewAsset) (Checked, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (Checked, error) {
+	c, err := write(ctx, a, by, func(tx *store.Tx) (Checked, error) {
 		if by.Scope.City() != "" && by.Scope.City() != in.CityCode {
 			return Checked{}, fault.Field("body.city_code", "wrong_city", bilingual.T("只能在本市登记", "you can register in your own city only"),
 				bilingual.T("请选择您所在的城市", "choose your own city"))
@@ -50,6 +50,7 @@ func (a *App) RegisterAsset(ctx context.Context, by access.Actor, in NewAsset) (
 		rec.ID, rec.Status = newID(), registry.InUse
 		return Checked{rec, warnings}, tx.CreateAsset(&rec, "")
 	})
+	return c, a.noteRefusal(ctx, by, "entry", in.CityCode, err)
 }
 
 func (a *App) check(by access.Actor, in NewAsset) (registry.Asset, []registry.Finding, error) {
@@ -102,14 +103,26 @@ func (a *App) identityFree(tx *store.Tx, identifiers []registry.Identifier, exce
 		if m.AssetID == exceptID {
 			continue
 		}
+		if m.Status == registry.Duplicate {
+			free, err := a.closedDuplicate(tx, m, exceptID, valueOf(unique, m))
+			if err != nil {
+				return err
+			}
+			if free {
+				continue
+			}
+		}
 		code, message := "duplicate_identity", bilingual.F("%s 已登记，不能重复登记", "%s is already registered", valueOf(unique, m))
-		if m.Status != registry.InUse {
+		if leftService(m.Status) {
 			code, message = "retired_identity", bilingual.F("%s 已淘汰，不能重新登记", "%s has left service and cannot be registered again", valueOf(unique, m))
 		}
 		f := fault.New(fault.Conflict, code, message).WithMend("请核对号码，或检索已有记录", "check the number, or search for the record that is there")
 		f.Details = []fault.Detail{{Location: "body.fields." + m.Kind, Code: code, Message: message}}
 		if _, err := tx.Asset(m.AssetID); err == nil {
 			f = f.With("asset_id", m.AssetID)
+		}
+		if code == "retired_identity" {
+			return &retiredSeen{f, m, valueOf(unique, m)}
 		}
 		return f
 	}
@@ -128,13 +141,16 @@ func valueOf(identifiers []registry.Identifier, m store.Match) string {
 // AmendAsset changes fields of a record that is based on the version. A stale
 // version fails with Stale, a record with a verified retirement with Conflict.
 func (a *App) AmendAsset(ctx context.Context, by access.Actor, id string, version int64, fields map[string]string, reason string) (Checked, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (Checked, error) {
+	c, err := write(ctx, a, by, func(tx *store.Tx) (Checked, error) {
 		before, err := tx.Asset(id)
 		if err != nil {
 			return Checked{}, err
 		}
 		if before.Version != version {
 			return Checked{AssetRecord: before}, staleSince(version, before.Version)
+		}
+		if err := notDuplicate(before); err != nil {
+			return Checked{}, err
 		}
 		r, err := retirementOf(tx, id)
 		if err != nil {
@@ -156,7 +172,7 @@ func (a *App) AmendAsset(ctx context.Context, by access.Actor, id string, versio
 			return Checked{}, err
 		}
 		if err := a.identityFree(tx, asset.Identifiers, id); err != nil {
-			return Checked{}, err
+			return Checked{AssetRecord: before}, err
 		}
 		after := before
 		after.Asset = asset
@@ -164,6 +180,7 @@ func (a *App) AmendAsset(ctx context.Context, by access.Actor, id string, versio
 		after.Counting = a.counting(asset, r)
 		return Checked{after, warnings}, tx.UpdateAsset(&before, &after, "update", reason)
 	})
+	return c, a.noteRefusal(ctx, by, "update", c.CityCode, err)
 }
 
 // formOf returns the fields of a record as a form holds them, its owner's

@@ -129,7 +129,7 @@ func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error 
 	for _, m := range matches {
 		holders[m.Kind+"\n"+m.Norm] = m.AssetID
 	}
-	records, err := tx.AssetsByID(ids)
+	records, err := a.changeable(tx, ids)
 	if err != nil {
 		return err
 	}
@@ -235,11 +235,15 @@ func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, unchan
 		for n, c := range changes {
 			ids[n] = c.AssetID
 		}
-		records, err := tx.AssetsByID(ids)
+		records, err := a.changeable(tx, ids)
 		if err != nil {
 			return err
 		}
 		withFiles, err := tx.AssetsWithFiles(ids)
+		if err != nil {
+			return err
+		}
+		keeps, err := tx.KeepsOthers(ids)
 		if err != nil {
 			return err
 		}
@@ -248,7 +252,7 @@ func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, unchan
 		var undoable []store.ImportChange
 		for _, c := range changes {
 			record, ok := records[c.AssetID]
-			if ok && record.Version == c.VersionAfter && (c.Kind != "created" || !withFiles[c.AssetID]) {
+			if ok && record.Version == c.VersionAfter && (c.Kind != "created" || !withFiles[c.AssetID] && !keeps[c.AssetID]) {
 				undoable = append(undoable, c)
 				continue
 			}

@@ -141,6 +141,7 @@ type importCheck struct {
 	columns map[string]string // field → column letter
 	batch   *registry.Batch
 	counts  ImportCounts
+	seen    []seenRetired // in the rows since the last keep
 }
 
 func (c *importCheck) describe(book *sheet.Book) error {
@@ -225,9 +226,14 @@ func (c *importCheck) keep(ctx context.Context, chunk []checkedRow, state string
 	if err != nil {
 		return err
 	}
+	seen := c.seen
+	c.seen = nil
 	return c.save(ctx, func(tx *store.Tx, i *store.Import) error {
 		i.State, i.Done, i.Total, i.Counts = state, int64(c.counts.Total), int64(c.counts.Total), string(counts)
-		return tx.PutImportRows(rows, findings)
+		if err := tx.PutImportRows(rows, findings); err != nil {
+			return err
+		}
+		return noteSeen(tx, seen)
 	})
 }
 
@@ -265,6 +271,7 @@ func (c *importCheck) tally(row store.ImportRow) {
 type registered struct {
 	holders map[string][]store.Match // kind + norm → assets of the whole province
 	records map[string]store.AssetRecord
+	offered map[string]store.Transfer
 }
 
 func (c *importCheck) known(ctx context.Context, chunk []checkedRow) (registered, error) {
@@ -284,7 +291,10 @@ func (c *importCheck) known(ctx context.Context, chunk []checkedRow) (registered
 		known.holders[m.Kind+"\n"+m.Norm] = append(known.holders[m.Kind+"\n"+m.Norm], m)
 		ids[m.AssetID] = true
 	}
-	known.records, err = c.app.DB.AssetsByID(ctx, c.by.Scope, slices.Sorted(maps.Keys(ids)))
+	if known.records, err = c.app.DB.AssetsByID(ctx, c.by.Scope, slices.Sorted(maps.Keys(ids))); err != nil {
+		return known, err
+	}
+	known.offered, err = c.app.DB.Offered(ctx, slices.Collect(maps.Keys(known.records))...)
 	return known, err
 }
 
@@ -338,6 +348,7 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 	for id, match := range holders {
 		record, mine := known.records[id]
 		if !mine {
+			c.see(checked, match)
 			return row, append(findings, identityFinding(checked.asset, "registered_elsewhere",
 				bilingual.T("该号码已在其他地区登记", "the number is registered in another area"),
 				bilingual.T("请核对号码；如已转入，请办理转移", "check the number; if it moved here, ask for a transfer"))), nil
@@ -348,7 +359,18 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 			row.Outcome = "unchanged"
 			return row, findings, nil
 		}
+		if match.Status == registry.Duplicate {
+			return row, append(findings, identityFinding(checked.asset, "closed_duplicate",
+				bilingual.T("该记录已作为重复记录关闭", "the record was closed as a duplicate"),
+				bilingual.T("请修改保留的那条记录", "change the record that was kept"))), nil
+		}
+		if _, locked := known.offered[id]; locked {
+			return row, append(findings, identityFinding(checked.asset, "transfer_open",
+				bilingual.T("该记录正在向其他城市转移", "the record is offered to another city"),
+				bilingual.T("等待对方答复，或先撤回转移", "wait for the answer, or withdraw the transfer"))), nil
+		}
 		if match.Status != registry.InUse {
+			c.see(checked, match)
 			return row, append(findings, identityFinding(checked.asset, "retired_identity",
 				bilingual.T("该号码已淘汰，不能由导入修改", "it has left service; an import cannot change it"),
 				bilingual.T("请核对号码是否填错", "check whether the number is right"))), nil

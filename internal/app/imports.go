@@ -172,7 +172,9 @@ func (a *App) RunImport(ctx context.Context, id string) error {
 		case "checking":
 			err = a.checkImport(ctx, by, i)
 		case "applying":
-			err = a.applyImport(ctx, by, i)
+			if err = a.applyImport(ctx, by, i); err == nil {
+				err = a.FindDuplicates(ctx)
+			}
 		default:
 			return nil
 		}

@@ -32,6 +32,9 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 		if version != nil && *version != before.Version {
 			return Case{}, staleSince(*version, before.Version)
 		}
+		if err := notDuplicate(before); err != nil {
+			return Case{}, err
+		}
 		existing, err := retirementOf(tx, assetID)
 		if err != nil {
 			return Case{}, err

@@ -28,7 +28,7 @@ func rowsOf(b *testing.B) int {
 }
 
 // imported are the tables that an import fills.
-var imported = []string{"owners", "assets", "asset_identifiers", "asset_search", "import_rows", "import_findings", "audit_events"}
+var imported = []string{"owners", "assets", "identity_due", "asset_identifiers", "asset_search", "import_rows", "import_findings", "audit_events"}
 
 // BenchmarkImport checks and applies a sheet, beside putting the very same
 // rows into the same tables and indexes with bare prepared inserts in one
@@ -127,16 +127,21 @@ func copyTable(ctx context.Context, b *testing.B, tx *sql.Tx, table string) (rea
 		if columns != "*" {
 			names = "(" + columns + ")"
 		}
-		insert, err := tx.PrepareContext(ctx, "INSERT INTO main."+table+names+" VALUES (?"+strings.Repeat(", ?", len(batch[0])-1)+")")
-		if err != nil {
+		writeRows(ctx, b, tx, "INSERT INTO main."+table+names+" VALUES (?"+strings.Repeat(", ?", len(batch[0])-1)+")", batch)
+	}
+}
+
+func writeRows(ctx context.Context, b *testing.B, tx *sql.Tx, statement string, rows [][]any) {
+	b.Helper()
+	insert, err := tx.PrepareContext(ctx, statement)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = insert.Close() }()
+	for _, row := range rows {
+		if _, err := insert.ExecContext(ctx, row...); err != nil {
 			b.Fatal(err)
 		}
-		for _, row := range batch {
-			if _, err := insert.ExecContext(ctx, row...); err != nil {
-				b.Fatal(err)
-			}
-		}
-		_ = insert.Close()
 	}
 }
 

@@ -79,6 +79,7 @@ func argsOf(kind, id string) (river.JobArgs, error) {
 // Queue is a running job queue.
 type Queue struct {
 	client *river.Client[*sql.Tx]
+	app    *app.App
 	db     *store.DB
 	own    *sql.DB // SQLite: the queue's own connection
 	stop   context.CancelFunc
@@ -149,7 +150,7 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		cancel()
 		return nil, fmt.Errorf("jobs: start: %w", err)
 	}
-	q := &Queue{client: client, db: a.DB, own: own, stop: cancel, done: make(chan struct{})}
+	q := &Queue{client: client, app: a, db: a.DB, own: own, stop: cancel, done: make(chan struct{})}
 	cutoff := a.DB.Now().Add(-silence)
 	if a.DB.Engine() == store.SQLite {
 		cutoff = a.DB.Now() // the file has one process: whatever is under way has lost its worker
@@ -180,6 +181,10 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(silence)
 	defer tick.Stop()
 	for {
+		// What a stopped import, or a release before this one, left unsearched.
+		if err := q.app.FindDuplicates(ctx); err != nil && ctx.Err() == nil {
+			log.Error("find duplicates", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

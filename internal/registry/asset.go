@@ -31,6 +31,7 @@ const (
 	Deregistered Status = "deregistered"
 	MovedOut     Status = "moved_out"
 	Converted    Status = "converted"
+	Duplicate    Status = "duplicate" // the same asset as another record; counts in no figure
 )
 
 // Identifier is one number by which an asset is known.

@@ -14,7 +14,7 @@ import (
 
 // Limits of what is read. A sheet over them is refused, not cut.
 const (
-	MaxRows    = 1 << 20
+	MaxRows    = 1_010_000 // a million and what stands above them
 	MaxColumns = 300
 )
 

@@ -316,7 +316,7 @@ func TestBrokenWorkbooksAreRefused(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
 	}
-	if got := refusal(book(t, inSheet(`<row r="200001"><c><v>1</v></c></row>`), nil)); got != "too_many_rows" {
+	if got := refusal(book(t, inSheet(`<row r="1010001"><c><v>1</v></c></row>`), nil)); got != "too_many_rows" {
 		t.Errorf("rows: %q", got)
 	}
 	if got := refusal(book(t, inSheet(`<row><c r="KO1"><v>1</v></c></row>`), nil)); got != "too_many_columns" {

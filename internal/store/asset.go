@@ -153,6 +153,7 @@ func (tx *Tx) CreateAssets(assets []*AssetRecord, reason string) error {
 		}
 		rows, identifiers = append(rows, row), append(identifiers, identifierRows(a)...)
 		tx.count(a, 1)
+		tx.identify(nil, a)
 		err = tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
 			DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
 		if err != nil {
@@ -191,6 +192,9 @@ func (tx *Tx) putIdentifiers(rows []identifierRow) error {
 // UpdateAsset replaces before by after if nobody changed it since before was
 // read, keeps the roll-up and records what changed.
 func (tx *Tx) UpdateAsset(before, after *AssetRecord, action, reason string) error {
+	if err := tx.notOffered(before); err != nil {
+		return err
+	}
 	if err := tx.changeOwner(before, after); err != nil {
 		return err
 	}
@@ -226,6 +230,7 @@ func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) er
 	}
 	tx.count(before, -1)
 	tx.count(after, 1)
+	tx.identify(before, after)
 	was, is := difference(auditView(before), auditView(after))
 	return tx.Record(Event{Action: action, Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
 		DistrictCode: after.DistrictCode, Reason: reason}, was, is)
@@ -250,6 +255,9 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 		return err
 	}
 	tx.count(a, -1)
+	if err := tx.forget(a); err != nil {
+		return err
+	}
 	return tx.Record(Event{Action: "remove", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
 		DistrictCode: a.DistrictCode, Reason: reason}, auditView(a), nil)
 }
@@ -395,6 +403,9 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 		if e.value != "" {
 			q = q.Where(e.column+" = ?", e.value)
 		}
+	}
+	if f.Status == "" && f.Q == "" {
+		q = q.Where("status <> ?", registry.Duplicate) // found by a search, counted in nothing
 	}
 	if f.Q != "" {
 		var err error

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"phaseout/internal/access"
 )
 
@@ -119,9 +121,16 @@ type EventFilter struct {
 	Limit    int
 }
 
-// Events returns events of the scope, newest first.
+// Events returns events of the scope, newest first. An event stays with the
+// city in which it was written; the history of one asset goes with the asset,
+// so that whoever has it now sees all of it.
 func (db *DB) Events(ctx context.Context, scope access.Scope, f EventFilter) ([]Event, error) {
 	q := inScope(db.read.WithContext(ctx).Model(&Event{}), scope, true)
+	if f.AssetID != "" && !scope.IsProvince() {
+		fresh := func() *gorm.DB { return db.read.WithContext(ctx).Session(&gorm.Session{NewDB: true}) }
+		held := inScope(fresh().Table("assets").Select("1"), scope, true).Where("assets.id = audit_events.asset_id")
+		q = db.read.WithContext(ctx).Model(&Event{}).Where(inScope(fresh(), scope, true).Or("EXISTS (?)", held))
+	}
 	for column, value := range map[string]string{"asset_id": f.AssetID, "entity": f.Entity, "entity_id": f.EntityID, "actor_id": f.ActorID} {
 		if value != "" {
 			q = q.Where(column+" = ?", value)

@@ -40,19 +40,21 @@ func (tx *Tx) statement(query string) (*sql.Stmt, error) {
 
 // exec runs a statement that is run many times. pgx keeps its statements
 // prepared by itself.
-func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
+func (tx *Tx) exec(query string, args ...any) error {
 	if tx.store.engine == Postgres {
 		handle, err := sqlTx(tx.db)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return handle.ExecContext(tx.ctx, query, args...)
+		_, err = handle.ExecContext(tx.ctx, query, args...)
+		return err
 	}
-	s, err := tx.statement(query)
+	s, err := tx.statement(query) //nolint:sqlclosecheck // it ends with the transaction
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.ExecContext(tx.ctx, args...)
+	_, err = s.ExecContext(tx.ctx, args...)
+	return err
 }
 
 // insertAll inserts rows of a gorm model: one prepared statement run for each
@@ -81,7 +83,7 @@ func insertAll[T any](tx *Tx, rows []T) error {
 				args = append(args, v)
 			}
 		}
-		if _, err := tx.exec(tx.insertText(model, to-from), args...); err != nil {
+		if err := tx.exec(tx.insertText(model, to-from), args...); err != nil {
 			return err
 		}
 	}

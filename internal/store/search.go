@@ -134,7 +134,7 @@ func (tx *Tx) index(rows []assetRow) error {
 	}
 	for i := range rows {
 		rows[i].SearchDoc = tx.nextDoc
-		if _, err := tx.exec("INSERT INTO asset_search (docid, grams, asset_id) VALUES (?, ?, ?)", tx.nextDoc, strings.Join(grams(rows[i].SearchText), " "), rows[i].ID); err != nil {
+		if err := tx.exec("INSERT INTO asset_search (docid, grams, asset_id) VALUES (?, ?, ?)", tx.nextDoc, strings.Join(grams(rows[i].SearchText), " "), rows[i].ID); err != nil {
 			return fmt.Errorf("store: search index: %w", err)
 		}
 		tx.nextDoc++
@@ -150,9 +150,9 @@ func (tx *Tx) reindex(before *AssetRecord, after *assetRow) error {
 	}
 	var err error
 	if tx.store.engine == Postgres {
-		_, err = tx.exec("UPDATE asset_search SET grams = $1 WHERE asset_id = $2", vector(grams(after.SearchText)), after.ID)
+		err = tx.exec("UPDATE asset_search SET grams = $1 WHERE asset_id = $2", vector(grams(after.SearchText)), after.ID)
 	} else {
-		_, err = tx.exec("UPDATE asset_search SET grams = ? WHERE docid = ?", strings.Join(grams(after.SearchText), " "), before.searchDoc)
+		err = tx.exec("UPDATE asset_search SET grams = ? WHERE docid = ?", strings.Join(grams(after.SearchText), " "), before.searchDoc)
 	}
 	if err != nil {
 		return fmt.Errorf("store: search index: %w", err)
@@ -164,9 +164,9 @@ func (tx *Tx) reindex(before *AssetRecord, after *assetRow) error {
 func (tx *Tx) unindex(a *AssetRecord) error {
 	var err error
 	if tx.store.engine == Postgres {
-		_, err = tx.exec("DELETE FROM asset_search WHERE asset_id = $1", a.ID)
+		err = tx.exec("DELETE FROM asset_search WHERE asset_id = $1", a.ID)
 	} else {
-		_, err = tx.exec("DELETE FROM asset_search WHERE docid = ?", a.searchDoc)
+		err = tx.exec("DELETE FROM asset_search WHERE docid = ?", a.searchDoc)
 	}
 	if err != nil {
 		return fmt.Errorf("store: search index: %w", err)

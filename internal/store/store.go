@@ -216,8 +216,9 @@ type Tx struct {
 	summary map[cell]int64
 	events  []Event
 
-	prepared map[string]*sql.Stmt // by text; closed with the transaction
-	nextDoc  int64                // of the search index on SQLite, 0 before it is known
+	prepared   map[string]*sql.Stmt // by text; closed with the transaction
+	nextDoc    int64                // of the search index on SQLite, 0 before it is known
+	identities []identity
 }
 
 // Write runs fn in one transaction by the actor and commits if it returns nil:
@@ -241,7 +242,10 @@ func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error
 		if err := tx.flushSummary(); err != nil {
 			return err
 		}
-		return tx.flushEvents()
+		if err := tx.flushEvents(); err != nil {
+			return err
+		}
+		return tx.flushIdentities()
 	})
 }
 
@@ -311,15 +315,25 @@ func stale() error {
 // inScope narrows a query to the rows of a scope. It is the one place where a
 // scope becomes SQL. Tables with a district_code column pass district true.
 func inScope(q *gorm.DB, s access.Scope, district bool) *gorm.DB {
+	column := ""
+	if district {
+		column = "district_code"
+	}
+	return inScopeOf(q, s, "city_code", column)
+}
+
+// inScopeOf is inScope for a table that names its columns otherwise, such as
+// one whose rows belong to two cities.
+func inScopeOf(q *gorm.DB, s access.Scope, city, district string) *gorm.DB {
 	switch {
 	case s.Code() == "":
 		return q.Where("1 = 0")
 	case s.IsProvince():
 		return q
-	case district && s.District() != "":
-		return q.Where("district_code = ?", s.District())
+	case district != "" && s.District() != "":
+		return q.Where(district+" = ?", s.District())
 	default:
-		return q.Where("city_code = ?", s.City())
+		return q.Where(city+" = ?", s.City())
 	}
 }
 
