@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 
 	"phaseout/internal/access"
@@ -160,7 +161,8 @@ func (a *App) CancelImport(ctx context.Context, by access.Actor, id string) (sto
 }
 
 // RunImport does the work that is due on an import: the job of both kinds. It
-// is safe to run again: what is done already is left alone.
+// is safe to run again: what is done already is left alone. What it brought in
+// is compared with the registry afterwards, by FindDuplicates.
 func (a *App) RunImport(ctx context.Context, id string) error {
 	i, err := a.DB.Import(ctx, access.Whole(), id)
 	if err != nil {
@@ -172,9 +174,7 @@ func (a *App) RunImport(ctx context.Context, id string) error {
 		case "checking":
 			err = a.checkImport(ctx, by, i)
 		case "applying":
-			if err = a.applyImport(ctx, by, i); err == nil {
-				err = a.FindDuplicates(ctx)
-			}
+			err = a.applyImport(ctx, by, i)
 		default:
 			return nil
 		}
@@ -279,7 +279,7 @@ func (a *App) ImportSheet(ctx context.Context, by access.Actor, class registry.C
 			return i, err
 		}
 		if i, err = a.DB.Import(ctx, by.Scope, i.ID); err != nil || mode == "" || i.State != "checked" {
-			return i, err
+			return i, errors.Join(err, a.FindDuplicates(ctx))
 		}
 		if i, err = a.ApplyImport(ctx, by, i.ID, mode); err != nil {
 			return i, err

@@ -43,7 +43,7 @@ func BenchmarkImport(b *testing.B) {
 		f := stock(b, 0)
 		runtime.GC()
 		stop := watchHeap(&peak)
-		product += since(func() { load(b, f, sheet, "valid_rows") })
+		product += since(func() { load(b, f, sheet) })
 		stop()
 		limit += bareInsert(b, strings.TrimPrefix(f.URL, "sqlite:"))
 	}

@@ -38,7 +38,10 @@ type importWorker struct {
 
 // Work does what is due on the import. The deed itself is safe to repeat.
 func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) error {
-	return w.app.RunImport(ctx, job.Args.ImportID)
+	if err := w.app.RunImport(ctx, job.Args.ImportID); err != nil {
+		return err
+	}
+	return w.app.FindDuplicates(ctx)
 }
 
 // Timeout lets an import take its time: it gives signs of life itself.
