@@ -36,7 +36,8 @@ var rules = map[Operation][]Role{
 	"create-transfer": {Clerk}, "answer-transfer": {Clerk}, "withdraw-transfer": {Clerk},
 	"list-transfers": {Clerk, Reviewer, Province, Auditor}, "get-transfer": {Clerk, Reviewer, Province, Auditor},
 
-	"create-import": {Clerk}, "apply-import": {Clerk}, "cancel-import": {Clerk}, "undo-import": {Clerk},
+	"create-import": {Clerk}, "apply-import": {Clerk}, "cancel-import": {Clerk}, "undo-import": {Clerk}, "map-import": {Clerk},
+	"list-import-mappings": {Clerk}, "drop-import-mapping": {Clerk}, "watch-import": {Clerk, Reviewer, Province, Auditor},
 	"list-imports": {Clerk, Reviewer, Province, Auditor}, "get-import": {Clerk, Reviewer, Province, Auditor},
 	"list-import-rows": {Clerk, Reviewer, Province, Auditor}, "list-import-findings": {Clerk, Reviewer, Province, Auditor},
 	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,

@@ -46,7 +46,7 @@ func (s *site) world() map[string]string {
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
 		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id"),
-		"cases": seen, "duplicates": pair, "transfers": transfer}
+		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours"}
 }
 
 // fill puts an id for the variables of a path template.
@@ -138,7 +138,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		}
 		bodies := map[string]string{
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
-			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "update-application-payee": `{"payee_name":"X"}`,
+			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "map-import": `{"header_row":1,"columns":[]}`, "update-application-payee": `{"payee_name":"X"}`,
 			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -87,7 +88,7 @@ type Finding struct {
 func importView(l bilingual.Lang, i store.Import) Import {
 	v := Import{ID: i.ID, State: i.State, Class: i.Class, CityCode: i.CityCode, FileName: i.FileName, FileSHA256: i.FileSHA256, Size: i.Size,
 		UploadedBy: Person{i.UploadedBy, i.UploadedByName}, UploadedAt: i.UploadedAt, Counts: app.CountsOf(i), Progress: Progress{i.Done, i.Total},
-		Sheet: app.SheetOf(i), Mode: i.Mode, AppliedAt: i.AppliedAt, Undoable: i.State == "applied", Version: i.Version}
+		Sheet: app.SheetOf(i), Mode: i.Mode, AppliedAt: i.AppliedAt, Undoable: app.Undoable(i), Version: i.Version}
 	if p := app.ProblemOf(i); p != nil {
 		v.Error = &ImportError{p.Code, p.Message.In(l), p.Mend.In(l)}
 	}
@@ -106,11 +107,22 @@ func (s *Server) importRoutes() {
 	apply := operation("apply-import", http.MethodPost, "/imports/{id}/apply", "imports", "Make the checked rows real")
 	apply.DefaultStatus = http.StatusAccepted
 	route(s, apply, s.applyImport)
+	mapping := operation("map-import", http.MethodPost, "/imports/{id}/mapping", "imports", "Say how the columns are to be read, and check again")
+	mapping.DefaultStatus = http.StatusAccepted
+	route(s, mapping, s.mapImport)
+	route(s, operation("list-import-mappings", http.MethodGet, "/import-mappings", "imports", "How the city reads sheets with certain headings"), s.listMappings)
+	drop := operation("drop-import-mapping", http.MethodDelete, "/import-mappings/{id}", "imports", "Forget a saved mapping")
+	drop.DefaultStatus = http.StatusNoContent
+	route(s, drop, s.dropMapping)
+	watch := operation("watch-import", http.MethodGet, "/imports/{id}/events", "imports", "Progress as server-sent events, until the work is done")
+	watch.Responses = map[string]*huma.Response{"200": {Description: "An event \"import\" with the import as JSON at each change.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	route(s, watch, s.watchImport)
 	for _, op := range []struct {
 		id, path, summary string
 		handler           func(context.Context, *undoIn) (*one[Import], error)
 	}{
-		{"cancel-import", "/imports/{id}/cancel", "Stop an import before it is applied", s.cancelImport},
+		{"cancel-import", "/imports/{id}/cancel", "Stop an import; what was applied can be undone", s.cancelImport},
 		{"undo-import", "/imports/{id}/undo", "Take back what an import did", s.undoImport},
 	} {
 		o := operation(op.id, http.MethodPost, op.path, "imports", op.summary)
@@ -291,4 +303,116 @@ func (s *Server) importTemplate(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return download(string(class)+".xlsx", xlsxType, data), nil
+}
+
+// ColumnChoice says which field a column fills.
+type ColumnChoice struct {
+	Column string `json:"column" pattern:"^[A-Z]{1,3}$"`
+	Field  string `json:"field" maxLength:"40" doc:"Field key; empty leaves the column out."`
+}
+
+func (s *Server) mapImport(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		HeaderRow int            `json:"header_row" minimum:"1" doc:"Row of the headings, from 1."`
+		Columns   []ColumnChoice `json:"columns" maxItems:"300"`
+		Remember  bool           `json:"remember,omitempty" doc:"Use it by itself when the same headings come again."`
+	}
+}) (*one[Import], error) {
+	m := app.GivenMapping{HeaderRow: in.Body.HeaderRow, Columns: map[string]string{}}
+	for _, c := range in.Body.Columns {
+		if c.Field != "" {
+			m.Columns[c.Column] = c.Field
+		}
+	}
+	i, err := s.app.SetMapping(ctx, actor(ctx), in.ID, m, in.Body.Remember)
+	return oneOf(i.Version, importView(lang(ctx), i)), err
+}
+
+// ImportMapping is how a city reads sheets with certain headings.
+type ImportMapping struct {
+	ID        string            `json:"id"`
+	CityCode  string            `json:"city_code"`
+	Class     registry.Class    `json:"class"`
+	Name      string            `json:"name" doc:"File it was saved with."`
+	HeaderRow int               `json:"header_row"`
+	Columns   map[string]string `json:"columns" doc:"Column letter to field."`
+	SavedBy   string            `json:"saved_by"`
+	SavedAt   time.Time         `json:"saved_at"`
+}
+
+func (s *Server) listMappings(ctx context.Context, in *Paging) (*listOut[ImportMapping], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Mappings(ctx, actor(ctx).Scope, page)
+	return listOf(rows, in.Limit, func(m store.Mapping) string { return m.ID }, func(m store.Mapping) ImportMapping {
+		v := ImportMapping{ID: m.ID, CityCode: m.CityCode, Class: m.Class, Name: m.Name, Columns: map[string]string{}, SavedBy: m.SavedByName, SavedAt: m.SavedAt}
+		var given app.GivenMapping
+		if json.Unmarshal([]byte(m.Mapping), &given) == nil {
+			v.HeaderRow, v.Columns = given.HeaderRow, given.Columns
+		}
+		return v
+	}), err
+}
+
+func (s *Server) dropMapping(ctx context.Context, in *ByID) (*struct{}, error) {
+	return nil, s.app.DropMapping(ctx, actor(ctx), in.ID)
+}
+
+// How often the progress of an import is looked at, and after how long a sign of
+// life goes out where nothing changes.
+const (
+	watchEvery = 200 * time.Millisecond
+	watchBeat  = 15 * time.Second
+)
+
+func (s *Server) watchImport(ctx context.Context, in *ByID) (*huma.StreamResponse, error) {
+	scope, l := actor(ctx).Scope, lang(ctx)
+	i, err := s.db.Import(ctx, scope, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		out.SetHeader("Content-Type", "text/event-stream")
+		out.SetHeader("Cache-Control", "no-store")
+		out.SetHeader("X-Accel-Buffering", "no") // nginx would wait for more
+		w := http.NewResponseController(out.BodyWriter().(http.ResponseWriter))
+		send := func(text string) error {
+			if _, err := io.WriteString(out.BodyWriter(), text); err != nil {
+				return err
+			}
+			return w.Flush()
+		}
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		sent, quiet := int64(-1), time.Duration(0)
+		for {
+			if i.Version != sent {
+				data, err := json.Marshal(importView(l, i))
+				if err != nil || send("event: import\nid: "+strconv.FormatInt(i.Version, 10)+"\ndata: "+string(data)+"\n\n") != nil {
+					return
+				}
+				sent, quiet = i.Version, 0
+			} else if quiet += watchEvery; quiet >= watchBeat {
+				if send(": still there\n\n") != nil {
+					return
+				}
+				quiet = 0
+			}
+			if i.State != "checking" && i.State != "applying" {
+				return
+			}
+			select {
+			case <-out.Context().Done():
+				return
+			case <-tick.C:
+			}
+			var err error
+			if i, err = s.db.Import(out.Context(), scope, in.ID); err != nil {
+				return
+			}
+		}
+	}}, nil
 }

@@ -226,7 +226,7 @@ func (a *App) skipRow(tx *store.Tx, i *store.Import, row store.ImportRow, identi
 // since fail it with Conflict changed_since, which lists them; with
 // unchangedOnly they are left and all others taken back.
 func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, unchangedOnly bool) (store.Import, error) {
-	return a.changeImport(ctx, by, id, []string{"applied"}, func(tx *store.Tx, i *store.Import) error {
+	return a.changeImport(ctx, by, id, []string{"applied", "cancelled"}, func(tx *store.Tx, i *store.Import) error {
 		changes, err := tx.ImportChanges(id)
 		if err != nil {
 			return err

@@ -38,20 +38,15 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
-	header, err := sheet.FindHeader(book, func(heading string) (string, bool) { return registry.FindField(i.Class, heading) }, expectedHeadings(i.Class)...)
+	c := importCheck{app: a, by: by, current: i, columns: map[string]string{}, batch: registry.NewBatch()}
+	header, err := c.headerOf(ctx, book)
+	if saveErr := c.begin(ctx); saveErr != nil {
+		return saveErr
+	}
 	if err != nil {
 		return err
 	}
-	if err := requireColumns(i.Class, header); err != nil {
-		return err
-	}
-	c := importCheck{app: a, by: by, current: i, header: header, columns: map[string]string{}, batch: registry.NewBatch()}
-	if err := c.describe(book); err != nil {
-		return err
-	}
-	if err := c.begin(ctx); err != nil {
-		return err
-	}
+	c.header = header
 	for chunk, err := range ahead(c.chunks(book)) {
 		if err != nil {
 			return err
@@ -134,36 +129,32 @@ func requireColumns(class registry.Class, header sheet.Header) error {
 }
 
 type importCheck struct {
-	app     *App
-	by      access.Actor
-	current store.Import
-	header  sheet.Header
-	columns map[string]string // field → column letter
-	batch   *registry.Batch
-	counts  ImportCounts
-	seen    []seenRetired // in the rows since the last keep
+	app       *App
+	by        access.Actor
+	current   store.Import
+	header    sheet.Header
+	columns   map[string]string // field → column letter
+	described ImportSheet
+	remember  *store.Mapping // how the clerk said it is read, if it is to be saved
+	batch     *registry.Batch
+	counts    ImportCounts
+	seen      []seenRetired // in the rows since the last keep
 }
 
-func (c *importCheck) describe(book *sheet.Book) error {
-	described := ImportSheet{Name: book.SheetName, HeaderRow: c.header.Row, Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}}
-	for _, column := range c.header.Columns {
-		c.columns[column.Key] = column.Letter
-		described.Mapping = append(described.Mapping, ImportColumn{column.Letter, column.Heading, column.Key})
-	}
-	for _, column := range c.header.Unmapped {
-		nearest, _ := registry.NearestField(c.current.Class, column.Heading)
-		described.Unmapped = append(described.Unmapped, UnmappedColumn{column.Letter, column.Heading, nearest})
-	}
-	text, err := json.Marshal(described)
-	c.current.Sheet = string(text)
-	return err
-}
-
-// begin clears what an interrupted check left behind and says that this one
-// has started.
+// begin clears what an interrupted check left behind and says how this one
+// reads the sheet.
 func (c *importCheck) begin(ctx context.Context) error {
+	text, err := json.Marshal(c.described)
+	if err != nil {
+		return err
+	}
 	return c.save(ctx, func(tx *store.Tx, i *store.Import) error {
-		i.Done, i.Sheet = 0, c.current.Sheet
+		i.Done, i.Sheet = 0, string(text)
+		if c.remember != nil {
+			if err := tx.SaveMapping(c.remember); err != nil {
+				return err
+			}
+		}
 		return tx.ClearImportRows(i.ID)
 	})
 }

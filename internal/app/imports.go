@@ -35,10 +35,24 @@ type ImportCounts struct {
 
 // ImportSheet says how the columns of a sheet were understood.
 type ImportSheet struct {
-	Name      string           `json:"name"`
-	HeaderRow int              `json:"header_row"`
-	Mapping   []ImportColumn   `json:"mapping"`
-	Unmapped  []UnmappedColumn `json:"unmapped"`
+	Name        string           `json:"name"`
+	Encoding    string           `json:"encoding,omitempty"`
+	HeaderRow   int              `json:"header_row"`
+	Source      string           `json:"source,omitempty" enum:"auto,saved,hand" doc:"Who said how the columns are read: the program, a saved mapping, or the clerk for this import."`
+	MappingID   string           `json:"mapping_id,omitempty" doc:"The saved mapping that was used."`
+	Fingerprint string           `json:"fingerprint,omitempty" doc:"Of the headings: the same sheet comes again with the same one."`
+	Mapping     []ImportColumn   `json:"mapping"`
+	Unmapped    []UnmappedColumn `json:"unmapped"`
+	Columns     []SheetColumn    `json:"columns" doc:"Every column with a few of its values."`
+	Preview     [][]string       `json:"preview" doc:"The first rows, each with its number, where no header was found."`
+}
+
+// SheetColumn is a column of a sheet as it stands there.
+type SheetColumn struct {
+	Column  string   `json:"column"`
+	Heading string   `json:"heading"`
+	Field   string   `json:"field,omitempty" doc:"Empty for a column that is left out."`
+	Samples []string `json:"samples" doc:"The first values, numbers of people masked."`
 }
 
 // ImportColumn is one column of a sheet and the field it fills.
@@ -152,9 +166,9 @@ func (a *App) ApplyImport(ctx context.Context, by access.Actor, id, mode string)
 	})
 }
 
-// CancelImport stops an import before anything of it was applied.
+// CancelImport stops an import. What was applied already stays and can be undone.
 func (a *App) CancelImport(ctx context.Context, by access.Actor, id string) (store.Import, error) {
-	return a.changeImport(ctx, by, id, []string{"checking", "checked"}, func(_ *store.Tx, i *store.Import) error {
+	return a.changeImport(ctx, by, id, []string{"checking", "checked", "applying"}, func(_ *store.Tx, i *store.Import) error {
 		i.State = "cancelled"
 		return nil
 	})
@@ -239,6 +253,12 @@ func (a *App) FindingsWorkbook(ctx context.Context, scope access.Scope, id strin
 	return i.FileName, b.Bytes(), nil
 }
 
+// Undoable reports whether an import has done something that can be taken back.
+func Undoable(i store.Import) bool {
+	counts := CountsOf(i)
+	return (i.State == "applied" || i.State == "cancelled") && counts.AppliedCreate+counts.AppliedUpdate > 0
+}
+
 // CountsOf returns the counts of an import.
 func CountsOf(i store.Import) ImportCounts {
 	var counts ImportCounts
@@ -250,9 +270,10 @@ func CountsOf(i store.Import) ImportCounts {
 
 // SheetOf returns how an import's columns were understood.
 func SheetOf(i store.Import) ImportSheet {
-	described := ImportSheet{Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}}
+	blank := ImportSheet{Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
+	described := blank
 	if err := json.Unmarshal([]byte(i.Sheet), &described); err != nil {
-		return ImportSheet{Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}}
+		return blank
 	}
 	return described
 }

@@ -39,6 +39,7 @@ type Import struct {
 	Counts         string
 	Sheet          string
 	Problem        string
+	Mapping        string // how the clerk said the columns are to be read, as JSON
 	Version        int64
 }
 
@@ -103,7 +104,7 @@ func importEvent(action string, i Import) Event {
 func (tx *Tx) UpdateImport(before Import, after *Import) error {
 	after.Version, after.HeartbeatAt = before.Version+1, tx.At
 	q := inScope(tx.db.Model(&Import{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
-	res := q.Select("state", "mode", "applied_at", "heartbeat_at", "done", "total", "counts", "sheet", "problem", "version").Updates(after)
+	res := q.Select("state", "mode", "applied_at", "heartbeat_at", "done", "total", "counts", "sheet", "problem", "mapping", "version").Updates(after)
 	if err := affect(res, stale()); err != nil {
 		return err
 	}
