@@ -79,6 +79,30 @@ export async function fetchFile(path: string): Promise<{ blob: Blob, name: strin
   return { blob: await response.blob(), name: name ?? 'download' }
 }
 
+/** Reads server-sent events until they end; false if they do not come through. */
+export async function events<T>(path: string, each: (data: T) => void, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await send(new Request(`${location.origin}${path}`, { signal }))
+    const reader = response.ok ? response.body?.getReader() : undefined
+    if (!reader) return false
+    const decoder = new TextDecoder()
+    for (let rest = ''; ;) {
+      const { done, value } = await reader.read()
+      if (done) return true
+      rest += decoder.decode(value, { stream: true })
+      const parts = rest.split('\n\n')
+      rest = parts.pop() ?? ''
+      for (const part of parts) {
+        const data = part.split('\n').filter(l => l.startsWith('data: ')).map(l => l.slice(6)).join('\n')
+        if (data) each(JSON.parse(data) as T)
+      }
+    }
+  }
+  catch {
+    return false
+  }
+}
+
 /** Fetches a file and saves it as the browser saves downloads. */
 export async function saveFile(path: string): Promise<void> {
   const { blob, name } = await fetchFile(path)

@@ -1,6 +1,9 @@
 // The registry in a real browser: owners and their fleets.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { browser, logIn, pageOf, start } from './server.mjs'
 
 let server, engine
@@ -72,6 +75,33 @@ test('a machine gets another engine and stays itself (F4)', { timeout: 120_000 }
   await page.getByTestId('engines').getByText('国四X8899').waitFor()
   assert.match(await page.getByTestId('engines').innerText(), /2025-10-01[\s\S]*国四X8899[\s\S]*2025-10-01\s+至今/)
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/machine.png`, fullPage: true })
+  assert.deepEqual(troubles, [])
+  await context.close()
+})
+
+test('a sheet with unknown headings is mapped by hand and remembered (F15 F17)', { timeout: 120_000 }, async () => {
+  const { page, context, troubles } = await pageOf(engine, server.url)
+  await logIn(page, server.url, 'clerk.changsha')
+  const send = async (name, text) => {
+    const file = join(tmpdir(), `${process.pid}-${name}`)
+    writeFileSync(file, text)
+    await page.goto(`${server.url}/#/imports`)
+    await page.getByTestId('import-file').setInputFiles(file)
+    await page.getByTestId('import-upload').click()
+  }
+  await send('one.csv', '甲,乙,丙,丁\n湘AZ0001,LZZTEST40DA000009,某某运输有限公司,2010-03-05\n')
+  await page.getByTestId('import-error').waitFor()
+  for (const [column, field] of [['A', '号牌号码'], ['B', '车辆识别代号'], ['C', '所有人'], ['D', '初次登记日期']]) {
+    await page.getByRole('combobox', { name: new RegExp(`^${column} `) }).fill(field)
+    await page.keyboard.press('Enter')
+  }
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/mapping.png`, fullPage: true })
+  await page.getByTestId('mapping-save').click()
+  await page.locator('[data-testid=import-state][data-state=checked]').waitFor()
+  assert.match(await page.getByTestId('mapping-source').innerText(), /人工指定/)
+  await send('two.csv', '甲,乙,丙,丁\n湘AZ0002,LZZTEST42DA000013,某某运输有限公司,2011-03-05\n')
+  await page.locator('[data-testid=import-state][data-state=checked]').waitFor()
+  assert.match(await page.getByTestId('mapping-source').innerText(), /已保存/)
   assert.deepEqual(troubles, [])
   await context.close()
 })
