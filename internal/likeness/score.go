@@ -1,6 +1,8 @@
 package likeness
 
 import (
+	"slices"
+
 	"phaseout/internal/bilingual"
 	"phaseout/internal/registry"
 )
@@ -35,7 +37,8 @@ var slipTexts = map[Slip]bilingual.Text{
 	Consecutive: bilingual.T("只差一个数字", "differs in one digit"),
 }
 
-// Score returns how likely two assets are one, from 0 to 100, with the reasons.
+// Score returns how likely two assets are one, from 0 to 100, with the reasons,
+// the weightiest first.
 func Score(a, b registry.Asset) (int, []Reason) {
 	if a.Class != b.Class {
 		return 0, nil
@@ -86,7 +89,10 @@ func Score(a, b registry.Asset) (int, []Reason) {
 		add("same_making", "model", 10, bilingual.T("型号和登记（出厂）日期相同", "same model and day of registration or production"))
 	case day:
 		add("same_making", "registered_on", 5, bilingual.T("登记（出厂）日期相同", "same day of registration or production"))
+	case a.RegisteredOn != "" && b.RegisteredOn != "":
+		add("other_day", "registered_on", -10, bilingual.T("初次登记日期不同", "another day of first registration"))
 	}
+	slices.SortStableFunc(reasons, func(a, b Reason) int { return b.Points - a.Points })
 	score := 0
 	for _, r := range reasons {
 		score += r.Points
