@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,6 +289,110 @@ func TestIdentityAndFiguresHoldInAnyHistory(t *testing.T) {
 		accepted, err := f.DB.Transfers(t.Context(), access.Whole(), store.TransferFilter{State: store.TransferAccepted}, store.Page{Limit: 100})
 		if err != nil || len(accepted) == 0 {
 			t.Errorf("the histories made %d transfers: %v", len(accepted), err)
+		}
+	})
+}
+
+// TestLookalikesRegisteredAtOnceMeet proves F8: of records that are registered at
+// the same time each later one sees the ones before it.
+func TestLookalikesRegisteredAtOnceMeet(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f := apptest.New(t, url)
+		good := apptest.VIN(1)
+		var forms []map[string]string
+		for digit := range 6 {
+			forms = append(forms, f.TruckFields("湘A", "vin", good[:16]+fmt.Sprint(digit)))
+		}
+		var wait sync.WaitGroup
+		for _, form := range forms {
+			wait.Go(func() {
+				if _, err := f.RegisterAsset(t.Context(), f.Users["clerk.changsha"], app.NewAsset{Class: registry.Truck, CityCode: "430100", Fields: form}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		pairs, err := f.DB.Pairs(t.Context(), access.Whole(), store.PairFilter{State: store.PairOpen}, store.Page{Limit: 100})
+		if err != nil || len(pairs) != 5 { // the good number with each slip of it
+			t.Errorf("%d pairs: %v", len(pairs), err)
+		}
+	})
+}
+
+// TestAnOfferHasOneOutcome proves F10: acceptance, refusal, withdrawal and a
+// retirement at the same time leave one of them and a sum that is right.
+func TestAnOfferHasOneOutcome(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f := apptest.New(t, url)
+		giver, taker := f.Users["clerk.changsha"], f.Users["clerk.zhuzhou"]
+		for range 5 {
+			asset := f.Truck("clerk.changsha")
+			offer, err := f.OfferTransfer(t.Context(), giver, asset.ID, nil, "430200", "sold")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var won atomic.Int32
+			var wait sync.WaitGroup
+			for _, deed := range []func() error{
+				func() error {
+					_, err := f.AnswerTransfer(t.Context(), taker, offer.ID, 1, true, "", "")
+					return err
+				},
+				func() error {
+					_, err := f.AnswerTransfer(t.Context(), taker, offer.ID, 1, false, "", "not ours")
+					return err
+				},
+				func() error {
+					_, err := f.WithdrawTransfer(t.Context(), giver, offer.ID, 1, "")
+					return err
+				},
+			} {
+				wait.Go(func() {
+					err := deed()
+					if _, forPeople := fault.As(err); err != nil && !forPeople {
+						t.Error(err)
+					}
+					if err == nil {
+						won.Add(1)
+					}
+				})
+			}
+			wait.Wait()
+			if won.Load() != 1 {
+				t.Errorf("%d outcomes", won.Load())
+			}
+		}
+		if _, err := f.DB.VerifySummary(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestStockOfAnEarlierReleaseIsSearched proves F8: what was registered before the
+// index was there, or by an import that was cut off, is compared later on.
+func TestStockOfAnEarlierReleaseIsSearched(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f := apptest.New(t, url)
+		good := apptest.VIN(1)
+		f.Truck("clerk.changsha", "vin", good)
+		f.Truck("clerk.changsha", "vin", good[:16]+string("0123456789"[(good[16]-'0'+1)%10]))
+		handle, err := f.DB.Handle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{"DELETE FROM identity_keys", "DELETE FROM duplicate_pairs", "INSERT INTO identity_due (asset_id) SELECT id FROM assets"} {
+			if _, err := handle.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if err := f.FindDuplicates(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pairs, err := f.DB.Pairs(t.Context(), access.Whole(), store.PairFilter{}, store.Page{Limit: 10})
+		if err != nil || len(pairs) != 1 {
+			t.Errorf("%d pairs: %v", len(pairs), err)
 		}
 	})
 }

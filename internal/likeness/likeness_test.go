@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"phaseout/internal/civil"
 	"phaseout/internal/likeness"
 	"phaseout/internal/registry"
 )
@@ -80,6 +81,17 @@ func machine(serial, engine, owner string) registry.Asset {
 	return a
 }
 
+func on(day civil.Day, a registry.Asset) registry.Asset {
+	a.RegisteredOn = day
+	return a
+}
+
+func coded(serial, code string) registry.Asset {
+	a := machine(serial, "", "1")
+	a.Identifiers = append(a.Identifiers, registry.Identifier{Kind: "env_code", Value: code, Norm: code, Unique: true})
+	return a
+}
+
 // TestScoreTellsAFleetFromASlip proves F8: look-alikes, owner and engine make a
 // pair; numbers in series of one owner do not.
 func TestScoreTellsAFleetFromASlip(t *testing.T) {
@@ -101,9 +113,11 @@ func TestScoreTellsAFleetFromASlip(t *testing.T) {
 		"swapped digits of a series":           {machine("XE215-0012", "E12345", "1"), machine("XE215-0021", "E67890", "2"), false},
 		"two of a fleet":                       {machine("XE215-0013", "E12345", "1"), machine("XE215-0014", "E12346", "1"), false},
 		"two of a fleet without engine number": {machine("XE215-0013", "", "1"), machine("XE215-0014", "", "1"), false},
+		"two of a fleet with codes in series":  {coded("XE215-0013", "1-AB12CD31"), coded("XE215-0014", "1-AB12CD32"), false},
 		"strangers":                            {machine("XE215-0013", "", "1"), machine("SY75-99881", "", "1"), false},
 		"another class":                        {machine("XE215-0013", "", ""), registry.Asset{Class: registry.FarmMachinery, Identifiers: serial("XE215-0013")}, false},
 		"frame numbers, one of them a slip":    {truck("湘A10001", good, ""), truck("湘A77777", slip, ""), true},
+		"a slip, but of another day":           {truck("湘A10001", good, ""), on("2009-01-01", truck("湘A77777", slip, "")), false},
 		"plates in series, other frames":       {truck("湘A10001", good, "1"), truck("湘A10002", "LGAG4DY31D3000777", "1"), false},
 	} {
 		score, reasons := likeness.Score(c.a, c.b)

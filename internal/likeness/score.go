@@ -1,6 +1,8 @@
 package likeness
 
 import (
+	"slices"
+
 	"phaseout/internal/bilingual"
 	"phaseout/internal/registry"
 )
@@ -35,7 +37,8 @@ var slipTexts = map[Slip]bilingual.Text{
 	Consecutive: bilingual.T("只差一个数字", "differs in one digit"),
 }
 
-// Score returns how likely two assets are one, from 0 to 100, with the reasons.
+// Score returns how likely two assets are one, from 0 to 100, with the reasons,
+// the weightiest first.
 func Score(a, b registry.Asset) (int, []Reason) {
 	if a.Class != b.Class {
 		return 0, nil
@@ -45,28 +48,29 @@ func Score(a, b registry.Asset) (int, []Reason) {
 		reasons = append(reasons, Reason{code, field, points, text})
 	}
 	names := fieldNames(a.Class)
-	alike := false
+	alike, series := false, false
 	for _, i := range a.Identifiers {
 		j, both := valueOf(b.Identifiers, i.Kind)
 		if !both {
 			continue
 		}
 		name := names[i.Kind]
-		switch slip := SlipOf(i.Value, j); {
+		slip := SlipOf(i.Value, j)
+		text := bilingual.T(name.ZH+slipTexts[slip].ZH, name.EN+" "+slipTexts[slip].EN)
+		switch {
 		case !i.Unique && i.Value == j:
 			add("shared", i.Kind, 30, bilingual.T(name.ZH+"相同", "same "+name.EN))
 		case !i.Unique && i.Kind != "engine_no":
-		case slip != Far && i.Unique:
+		case slip == Far, slip == Consecutive && !i.Unique:
+			add("far", i.Kind, farPoints[i.Kind], bilingual.T(name.ZH+"不同", "another "+name.EN))
+		case !i.Unique:
+		case i.Kind == "vin" && registry.GoodVIN(i.Value) != registry.GoodVIN(j):
 			alike = true
-			points := slipPoints[slip]
-			text := slipTexts[slip]
-			if i.Kind == "vin" && registry.GoodVIN(i.Value) != registry.GoodVIN(j) {
-				points = slipPoints[Lookalike]
-				text = bilingual.T(text.ZH+"，且其中一个校验位不符", text.EN+", and the check digit of one of them is wrong")
-			}
-			add(string(slip), i.Kind, points, bilingual.T(name.ZH+text.ZH, name.EN+" "+text.EN))
-		case slip == Far:
-			add("far", i.Kind, farPoints[i.Kind], bilingual.T(name.ZH+"明显不同", name.EN+" is clearly another"))
+			add("check_digit", i.Kind, slipPoints[Lookalike], bilingual.T(text.ZH+"，且其中一个校验位不符", text.EN+", and the check digit of one of them is wrong"))
+		case slip == Consecutive && series: // two series side by side say no more than one
+		default:
+			alike, series = true, series || slip == Consecutive
+			add(string(slip), i.Kind, slipPoints[slip], text)
 		}
 	}
 	if !alike {
@@ -85,7 +89,10 @@ func Score(a, b registry.Asset) (int, []Reason) {
 		add("same_making", "model", 10, bilingual.T("型号和登记（出厂）日期相同", "same model and day of registration or production"))
 	case day:
 		add("same_making", "registered_on", 5, bilingual.T("登记（出厂）日期相同", "same day of registration or production"))
+	case a.RegisteredOn != "" && b.RegisteredOn != "":
+		add("other_day", "registered_on", -10, bilingual.T("初次登记日期不同", "another day of first registration"))
 	}
+	slices.SortStableFunc(reasons, func(a, b Reason) int { return b.Points - a.Points })
 	score := 0
 	for _, r := range reasons {
 		score += r.Points

@@ -404,8 +404,8 @@ func (db *DB) filterAssets(ctx context.Context, scope access.Scope, f AssetFilte
 			q = q.Where(e.column+" = ?", e.value)
 		}
 	}
-	if f.Status == "" && f.Q == "" {
-		q = q.Where("status <> ?", registry.Duplicate) // found by a search, counted in nothing
+	if f.Status == "" && f.Q == "" && f.ImportID == "" {
+		q = q.Where("status <> ?", registry.Duplicate) // found by who looks for it, counted in nothing
 	}
 	if f.Q != "" {
 		var err error
