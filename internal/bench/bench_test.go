@@ -15,11 +15,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/xuri/excelize/v2"
 
 	"phaseout/internal/access"
 	"phaseout/internal/api"
@@ -27,6 +29,7 @@ import (
 	"phaseout/internal/app/apptest"
 	"phaseout/internal/civil"
 	"phaseout/internal/registry"
+	"phaseout/internal/sheet"
 	"phaseout/internal/store"
 )
 
@@ -238,4 +241,77 @@ func BenchmarkRollUp(b *testing.B) {
 		})
 	}
 	b.ReportMetric(product.Seconds()/limit.Seconds(), "x-counting-one-figure")
+}
+
+// BenchmarkWorkbook writes 100,000 rows of 20 columns, beside excelize cell by
+// cell and excelize's own stream. "x-faster" is how many times faster ours is.
+func BenchmarkWorkbook(b *testing.B) {
+	const rows, columns = 100_000, 20
+	table := sheet.Table{Title: "T", Head: make([]sheet.Head, columns)}
+	row := make([]string, columns)
+	fill := func(i int) []string {
+		for j := range row {
+			row[j] = fmt.Sprintf("湘A%05d 测试%d", i, j)
+		}
+		return row
+	}
+	var product, cells, stream time.Duration
+	for range b.N {
+		product += since(func() {
+			err := sheet.StreamXLSX(io.Discard, table, func(yield func([]string, error) bool) {
+				for i := range rows {
+					if !yield(fill(i), nil) {
+						return
+					}
+				}
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+		runtime.GC()
+		cells += since(func() {
+			f := excelize.NewFile()
+			for i := range rows {
+				for j, v := range fill(i) {
+					place, _ := excelize.CoordinatesToCellName(j+1, i+1)
+					if err := f.SetCellStr("Sheet1", place, v); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			if err := f.Write(io.Discard); err != nil {
+				b.Fatal(err)
+			}
+			_ = f.Close()
+		})
+		runtime.GC()
+		stream += since(func() {
+			f := excelize.NewFile()
+			out, err := f.NewStreamWriter("Sheet1")
+			if err != nil {
+				b.Fatal(err)
+			}
+			line := make([]any, columns)
+			for i := range rows {
+				for j, v := range fill(i) {
+					line[j] = v
+				}
+				if err := out.SetRow(fmt.Sprintf("A%d", i+1), line); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := out.Flush(); err != nil {
+				b.Fatal(err)
+			}
+			if err := f.Write(io.Discard); err != nil {
+				b.Fatal(err)
+			}
+			_ = f.Close()
+		})
+		runtime.GC()
+	}
+	b.ReportMetric(float64(rows*b.N)/product.Seconds(), "rows/s")
+	b.ReportMetric(cells.Seconds()/product.Seconds(), "x-faster-than-cells")
+	b.ReportMetric(stream.Seconds()/product.Seconds(), "x-faster-than-excelize-stream")
 }
