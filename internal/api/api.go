@@ -83,6 +83,7 @@ func New(o Options) *Server {
 	s.assetRoutes()
 	s.fileRoutes()
 	s.retirementRoutes()
+	s.exportRoutes()
 	s.importRoutes()
 	s.programRoutes()
 	s.applicationRoutes()
