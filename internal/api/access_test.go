@@ -37,9 +37,10 @@ func (s *site) world() map[string]string {
 	file := s.send("clerk.zhuzhou", "GET", "/assets/"+asset.ID+"/files", nil).want(200).text("items.0.id")
 	sheet := s.upload("clerk.zhuzhou", "/imports", map[string]string{"class": "truck", "city": "430200"}, "a.csv", []byte("号牌号码,车辆识别代号,所有人,初次登记日期\n湘B99999,"+"LZZTEST40DA000009"+",某某,2010-01-01\n")).want(202).text("id")
 	s.until("clerk.zhuzhou", sheet, "checked")
+	view := s.send("clerk.zhuzhou", "POST", "/views", map[string]any{"name": "V", "page": "assets", "query": map[string]string{}, "columns": []string{}, "shared": true}).want(201).text("id")
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
-	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
+	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet, "views": view,
 		"users": users[0]["id"].(string), "targets": target}
 }
 
@@ -133,7 +134,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		bodies := map[string]string{
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "update-application-payee": `{"payee_name":"X"}`,
-			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
+			"decide-application": `{"decision":"approve"}`, "update-view": `{"name":"X"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
 		}
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {
@@ -172,7 +173,8 @@ func TestListsOfACityDoNotChangeWithAnotherCitysData(t *testing.T) {
 		s := newSite(t, url)
 		s.Truck("clerk.changsha")
 		paths := []string{"/assets?total=true", "/assets?q=" + "%E6%B9%98", "/assets?city=430200", "/assets?metric=verified&as_of=2026-01-01", "/assets?metric=cohort&as_of=2026-01-01&city=430200", "/retirements", "/imports",
-			"/programs", "/programs?city=430200", "/progress?as_of=2026-01-01", "/progress?as_of=2026-01-01&city=430200", "/progress?as_of=2026-01-01&group_by=district", "/progress?group_by=class", "/targets"}
+			"/programs", "/programs?city=430200", "/progress?as_of=2026-01-01", "/progress?as_of=2026-01-01&city=430200", "/progress?as_of=2026-01-01&group_by=district", "/progress?group_by=class", "/targets",
+			"/assets/count", "/assets/count?city=430200", "/assets/export?format=csv", "/assets/export?format=csv&city=430200", "/retirements/count", "/retirements/export?format=csv", "/views"}
 		before := map[string]string{}
 		ask := func(path string) string {
 			a := s.send("clerk.changsha", "GET", path, nil).want(200)
