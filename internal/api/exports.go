@@ -8,13 +8,18 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"phaseout/internal/app"
 )
 
 const csvType = "text/csv"
+
+// downloadTime is how long an export may take to be fetched.
+const downloadTime = time.Hour
 
 // Count is how many rows a list has.
 type Count struct {
@@ -112,6 +117,11 @@ func (s *Server) spool(format string, write func(io.Writer) (app.Exported, error
 		ctx.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'")
 		ctx.SetHeader("Content-Length", strconv.FormatInt(size, 10))
 		ctx.SetHeader("X-Row-Count", strconv.Itoa(done.Count))
+		// What took long to make may take long to fetch, over a slow line.
+		deadline := time.Now().Add(downloadTime) //nolint:forbidigo // a network deadline is not a fact of the registry
+		if err := http.NewResponseController(humagin.Unwrap(ctx).Writer).SetWriteDeadline(deadline); err != nil {
+			s.Log.Warn("an export keeps the server's write deadline", "error", err)
+		}
 		if _, err := io.Copy(ctx.BodyWriter(), file); err != nil {
 			s.Log.Info("an export was not fetched to its end", "request_id", requestID(ctx.Context()), "error", err)
 		}

@@ -22,7 +22,7 @@ after(async () => {
 })
 
 const screens = {
-  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/imports', '/programs', '/nowhere'],
+  'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/retire', '/retirements', '/labels', '/s/000000000000', '/imports', '/programs', '/nowhere'],
   'reviewer.changsha': ['/', '/retirements?state=declared'],
   'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/programs'],
   'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel&city=430600', '/targets', '/audit', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
