@@ -12,7 +12,7 @@ var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
 
 // Public operations need no log-in.
 var public = map[Operation]bool{
-	"login": true, "refresh": true, "logout": true, "get-system": true,
+	"login": true, "refresh": true, "logout": true, "get-system": true, "get-public-label": true,
 }
 
 // rules is the one table of operation and role. An operation that is not in it
@@ -21,6 +21,9 @@ var rules = map[Operation][]Role{
 	"get-me": anyRole, "change-password": anyRole, "list-regions": anyRole, "list-classes": anyRole,
 
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
+	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
+	"get-label": {Clerk, Reviewer}, "list-labels": {Clerk, Reviewer}, "find-label": readers,
+	"list-views": readers, "create-view": readers, "update-view": readers, "delete-view": readers,
 	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
 
 	"list-asset-engines": readers, "replace-engine": {Clerk},
@@ -89,4 +92,14 @@ func Operations(role Role) []Operation {
 		}
 	}
 	return may
+}
+
+// MayReveal reports whether an actor may see owners' numbers and telephones
+// unmasked: a city's own staff, of their own area, never the province at large.
+func MayReveal(by Actor) bool {
+	switch by.Role {
+	case Clerk, Reviewer, Finance:
+		return by.Scope.City() != ""
+	}
+	return false
 }

@@ -37,6 +37,7 @@ func (s *site) world() map[string]string {
 	file := s.send("clerk.zhuzhou", "GET", "/assets/"+asset.ID+"/files", nil).want(200).text("items.0.id")
 	sheet := s.upload("clerk.zhuzhou", "/imports", map[string]string{"class": "truck", "city": "430200"}, "a.csv", []byte("号牌号码,车辆识别代号,所有人,初次登记日期\n湘B99999,"+"LZZTEST40DA000009"+",某某,2010-01-01\n")).want(202).text("id")
 	s.until("clerk.zhuzhou", sheet, "checked")
+	view := s.send("clerk.zhuzhou", "POST", "/views", map[string]any{"name": "V", "page": "assets", "query": map[string]string{}, "columns": []string{}, "shared": true}).want(201).text("id")
 	s.send("clerk.zhuzhou", "POST", "/assets", map[string]any{"class": "truck", "city_code": "430200", "fields": s.TruckFields("湘B", "vin", other.Fields["vin"])}).want(409)
 	seen := s.send("clerk.zhuzhou", "GET", "/cases", nil).want(200).text("items.0.id")
 	s.lookalikes("clerk.zhuzhou")
@@ -46,7 +47,7 @@ func (s *site) world() map[string]string {
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
 		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id"),
-		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours"}
+		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours", "views": view}
 }
 
 // fill puts an id for the variables of a path template.
@@ -139,7 +140,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		bodies := map[string]string{
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "map-import": `{"header_row":1,"columns":[]}`, "update-application-payee": `{"payee_name":"X"}`,
-			"decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
+			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,
 			"answer-transfer": `{"accept":true}`, "withdraw-transfer": `{}`,
@@ -181,7 +182,8 @@ func TestListsOfACityDoNotChangeWithAnotherCitysData(t *testing.T) {
 		s := newSite(t, url)
 		s.Truck("clerk.changsha")
 		paths := []string{"/assets?total=true", "/assets?q=" + "%E6%B9%98", "/assets?city=430200", "/assets?metric=verified&as_of=2026-01-01", "/assets?metric=cohort&as_of=2026-01-01&city=430200", "/retirements", "/imports",
-			"/programs", "/programs?city=430200", "/progress?as_of=2026-01-01", "/progress?as_of=2026-01-01&city=430200", "/progress?as_of=2026-01-01&group_by=district", "/progress?group_by=class", "/targets"}
+			"/programs", "/programs?city=430200", "/progress?as_of=2026-01-01", "/progress?as_of=2026-01-01&city=430200", "/progress?as_of=2026-01-01&group_by=district", "/progress?group_by=class", "/targets",
+			"/assets/count", "/assets/count?city=430200", "/assets/export?format=csv", "/assets/export?format=csv&city=430200", "/retirements/count", "/retirements/export?format=csv", "/views"}
 		before := map[string]string{}
 		ask := func(path string) string {
 			a := s.send("clerk.changsha", "GET", path, nil).want(200)

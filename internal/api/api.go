@@ -89,6 +89,9 @@ func New(o Options) *Server {
 	s.transferRoutes()
 	s.fileRoutes()
 	s.retirementRoutes()
+	s.exportRoutes()
+	s.labelRoutes()
+	s.viewRoutes()
 	s.importRoutes()
 	s.programRoutes()
 	s.applicationRoutes()
@@ -129,7 +132,7 @@ func route[I, O any](s *Server, op huma.Operation, handler func(context.Context,
 	switch op.Method {
 	case http.MethodPost:
 		op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusRequestEntityTooLarge)
-	case http.MethodPatch:
+	case http.MethodPatch, http.MethodDelete:
 		op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnsupportedMediaType)
 	}
 	if op.MaxBodyBytes == 0 {

@@ -191,8 +191,8 @@ func (s *Server) display(f registry.FieldSpec, value string) Name {
 	return Name{value, value}
 }
 
-type assetQuery struct {
-	Paging
+// AssetNarrowing is what narrows a list of assets, its count and its export.
+type AssetNarrowing struct {
 	Class      string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City       string `query:"city" pattern:"^\\d{6}$" doc:"GB/T 2260 code of a city."`
 	District   string `query:"district" pattern:"^\\d{6}$"`
@@ -207,12 +207,17 @@ type assetQuery struct {
 	Owner      string `query:"owner" maxLength:"40" doc:"Only the present fleet of this owner."`
 	Metric     string `query:"metric" enum:"baseline,additions,cohort,handed_in,declared,evidenced,verified,converted,moved_out,remaining" doc:"The rows behind a figure of the progress sheet; needs as_of."`
 	AsOf       string `query:"as_of" format:"date"`
-	Total      bool   `query:"total" doc:"Count the whole list, up to 10000."`
+}
+
+type assetQuery struct {
+	Paging
+	AssetNarrowing
+	Total bool `query:"total" doc:"Count the whole list, up to 10000."`
 }
 
 func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[AssetSummary], error) {
 	scope := actor(ctx).Scope
-	f, err := s.assetFilter(ctx, in)
+	f, err := s.assetFilter(ctx, in.AssetNarrowing)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +242,7 @@ func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[Asset
 	return out, nil
 }
 
-func (s *Server) assetFilter(ctx context.Context, in *assetQuery) (store.AssetFilter, error) {
+func (s *Server) assetFilter(ctx context.Context, in AssetNarrowing) (store.AssetFilter, error) {
 	f := store.AssetFilter{Class: registry.Class(in.Class), City: in.City, District: in.District, Category: in.Category, Stage: in.Stage,
 		Status: registry.Status(in.Status), Q: strings.TrimSpace(in.Q), ImportID: in.Import, Owner: in.Owner, CohortFrom: civil.Day(in.CohortFrom), CohortTo: civil.Day(in.CohortTo), Metric: target.Metric(in.Metric)}
 	if in.InScope != "" {

@@ -121,21 +121,30 @@ func (s *Server) createRetirement(ctx context.Context, in *struct {
 	})
 }
 
-func (s *Server) listRetirements(ctx context.Context, in *struct {
-	Paging
+// RetirementNarrowing is what narrows a list of retirements, its count and its
+// export.
+type RetirementNarrowing struct {
 	State    string `query:"state" enum:"declared,returned,verified"`
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City     string `query:"city" pattern:"^\\d{6}$"`
 	District string `query:"district" pattern:"^\\d{6}$"`
 	Q        string `query:"q" maxLength:"100" doc:"Any part of the asset's label, the certificate number or the recycler."`
+}
+
+func (n RetirementNarrowing) filter() store.RetirementFilter {
+	return store.RetirementFilter{State: retirement.State(n.State), Class: registry.Class(n.Class), City: n.City, District: n.District, Q: n.Q}
+}
+
+func (s *Server) listRetirements(ctx context.Context, in *struct {
+	Paging
+	RetirementNarrowing
 }) (*listOut[Retirement], error) {
 	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
 	scope := actor(ctx).Scope
-	rows, err := s.db.Retirements(ctx, scope, store.RetirementFilter{State: retirement.State(in.State), Class: registry.Class(in.Class),
-		City: in.City, District: in.District, Q: in.Q}, page)
+	rows, err := s.db.Retirements(ctx, scope, in.filter(), page)
 	if err != nil {
 		return nil, err
 	}

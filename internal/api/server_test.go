@@ -220,7 +220,7 @@ func (s *site) operation(method, path string) *huma.Operation {
 		if !match {
 			continue
 		}
-		op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch}[method]
+		op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 		if op != nil && (best == nil || exact) {
 			best = op
 		}

@@ -15,10 +15,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/xuri/excelize/v2"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"phaseout/internal/access"
 	"phaseout/internal/api"
@@ -26,6 +31,7 @@ import (
 	"phaseout/internal/app/apptest"
 	"phaseout/internal/civil"
 	"phaseout/internal/registry"
+	"phaseout/internal/sheet"
 	"phaseout/internal/store"
 )
 
@@ -227,4 +233,145 @@ func BenchmarkRollUp(b *testing.B) {
 		})
 	}
 	b.ReportMetric(product.Seconds()/limit.Seconds(), "x-counting-one-figure")
+}
+
+// BenchmarkWorkbook writes 100,000 rows of 20 columns, beside excelize cell by
+// cell and excelize's own stream. "x-faster" is how many times faster ours is.
+func BenchmarkWorkbook(b *testing.B) {
+	const rows, columns = 100_000, 20
+	table := sheet.Table{Title: "T", Head: make([]sheet.Head, columns)}
+	row := make([]string, columns)
+	fill := func(i int) []string {
+		for j := range row {
+			row[j] = fmt.Sprintf("湘A%05d 测试%d", i, j)
+		}
+		return row
+	}
+	var product, cells, stream time.Duration
+	for range b.N {
+		product += since(func() {
+			err := sheet.StreamXLSX(io.Discard, table, func(yield func([]string, error) bool) {
+				for i := range rows {
+					if !yield(fill(i), nil) {
+						return
+					}
+				}
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+		runtime.GC()
+		cells += since(func() {
+			f := excelize.NewFile()
+			for i := range rows {
+				for j, v := range fill(i) {
+					place, _ := excelize.CoordinatesToCellName(j+1, i+1)
+					if err := f.SetCellStr("Sheet1", place, v); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			if err := f.Write(io.Discard); err != nil {
+				b.Fatal(err)
+			}
+			_ = f.Close()
+		})
+		runtime.GC()
+		stream += since(func() {
+			f := excelize.NewFile()
+			out, err := f.NewStreamWriter("Sheet1")
+			if err != nil {
+				b.Fatal(err)
+			}
+			line := make([]any, columns)
+			for i := range rows {
+				for j, v := range fill(i) {
+					line[j] = v
+				}
+				if err := out.SetRow(fmt.Sprintf("A%d", i+1), line); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := out.Flush(); err != nil {
+				b.Fatal(err)
+			}
+			if err := f.Write(io.Discard); err != nil {
+				b.Fatal(err)
+			}
+			_ = f.Close()
+		})
+		runtime.GC()
+	}
+	b.ReportMetric(float64(rows*b.N)/product.Seconds(), "rows/s")
+	b.ReportMetric(cells.Seconds()/product.Seconds(), "x-faster-than-cells")
+	b.ReportMetric(stream.Seconds()/product.Seconds(), "x-faster-than-excelize-stream")
+}
+
+// BenchmarkExport writes the registry with 20,000 trucks as CSV with count and
+// audit, beside what one would write first: gorm finds all rows, fmt prints
+// them. "x-faster" is how many times faster ours is.
+func BenchmarkExport(b *testing.B) {
+	const rows = 20_000
+	path := filepath.Join(b.TempDir(), "export.db")
+	f := apptest.New(b, "sqlite:"+path)
+	load(b, f, sheetOf(rows))
+	ctx := context.Background()
+	clerk := f.Users["clerk.changsha"]
+	plain, err := gorm.Open(sqlite.Open(store.SQLiteDSN(path, true)), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		b.Fatal(err)
+	}
+	export := func(format string) time.Duration {
+		return since(func() {
+			done, err := f.ExportAssets(ctx, clerk, store.AssetFilter{Class: registry.Truck}, app.ExportOrder{Format: format}, io.Discard)
+			if err != nil || done.Count != rows {
+				b.Fatal(done, err)
+			}
+		})
+	}
+	var csv, xlsx, naive time.Duration
+	b.ResetTimer()
+	for range b.N {
+		csv += export("csv")
+		xlsx += export("xlsx")
+		runtime.GC()
+		naive += since(func() { naiveExport(b, f, plain, io.Discard) })
+		runtime.GC()
+	}
+	b.ReportMetric(float64(rows*b.N)/csv.Seconds(), "csv-rows/s")
+	b.ReportMetric(float64(rows*b.N)/xlsx.Seconds(), "xlsx-rows/s")
+	b.ReportMetric(naive.Seconds()/csv.Seconds(), "x-faster-than-find-all")
+}
+
+type naiveAsset struct {
+	ID, CityCode, DistrictCode, Class, Category, Status, Label, Stage, StageSource, Fuel, Model, RegisteredOn, BuiltOn, ScrapDueOn, ScrapDueSource string
+	PoliceStatus, OwnerName, OwnerID, OwnerPhone, Fields, SearchText, CohortOn, ImportID                                                           string
+	CreatedAt, UpdatedAt                                                                                                                           time.Time
+	Version                                                                                                                                        int64
+}
+
+func (naiveAsset) TableName() string { return "assets" }
+
+func naiveExport(b *testing.B, f *apptest.Fixture, db *gorm.DB, w io.Writer) {
+	b.Helper()
+	var assets []naiveAsset
+	if err := db.Where("class = ? AND city_code = ?", "truck", "430100").Order("id").Find(&assets).Error; err != nil {
+		b.Fatal(err)
+	}
+	spec, _ := registry.SpecOf(registry.Truck)
+	for _, a := range assets {
+		var fields map[string]string
+		if err := json.Unmarshal([]byte(a.Fields), &fields); err != nil {
+			b.Fatal(err)
+		}
+		for _, s := range spec.Fields {
+			v := fields[s.Key]
+			if s.Dictionary != "" {
+				v = f.Reference.Name(registry.Truck, s.Dictionary, v).ZH
+			}
+			fmt.Fprintf(w, "%q,", v)
+		}
+		fmt.Fprintf(w, "%s,%s,%s,%s\n", a.OwnerName, store.MaskID(a.OwnerID), store.MaskPhone(a.OwnerPhone), a.ID)
+	}
 }

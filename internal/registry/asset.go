@@ -104,3 +104,22 @@ type Input struct {
 	Rounded map[string]bool
 	Today   civil.Day
 }
+
+// Name returns what people call the status.
+func (s Status) Name() bilingual.Text {
+	switch s {
+	case InUse:
+		return bilingual.T("在用", "in use")
+	case HandedIn:
+		return bilingual.T("已交售", "handed in")
+	case Dismantled:
+		return bilingual.T("已拆解", "dismantled")
+	case Deregistered:
+		return bilingual.T("已注销", "deregistered")
+	case MovedOut:
+		return bilingual.T("已转出", "moved out")
+	case Converted:
+		return bilingual.T("已改造", "converted")
+	}
+	return bilingual.T(string(s), string(s))
+}

@@ -290,3 +290,16 @@ func Count(cohortOn civil.Day, way registry.WayOut, r *Retirement) Counting {
 	}
 	return c
 }
+
+// Name returns what people call the state.
+func (s State) Name() bilingual.Text {
+	switch s {
+	case Declared:
+		return bilingual.T("待审核", "waiting for review")
+	case Returned:
+		return bilingual.T("已退回", "returned")
+	case Verified:
+		return bilingual.T("已核实", "verified")
+	}
+	return bilingual.T(string(s), string(s))
+}

@@ -27,6 +27,7 @@ const (
 	MoneyColumn               // money.Fen, shown as yuan
 	PercentColumn             // basis points as an integer, shown as 87.50%
 	DayColumn                 // civil.Day
+	NumberColumn              // a text that is a number, where rows are texts
 )
 
 // Head is the heading of a column.

@@ -170,9 +170,8 @@ type RetirementFilter struct {
 	Q        string
 }
 
-// Retirements returns one page of retirements of the scope.
-func (db *DB) Retirements(ctx context.Context, scope access.Scope, f RetirementFilter, p Page) ([]retirement.Retirement, error) {
-	q := inScope(db.read.WithContext(ctx).Model(&retirementRow{}), scope, true)
+func filterRetirements(q *gorm.DB, scope access.Scope, f RetirementFilter) *gorm.DB {
+	q = inScope(q.Model(&retirementRow{}), scope, true)
 	for _, e := range []struct{ column, value string }{
 		{"state", string(f.State)}, {"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District},
 	} {
@@ -184,6 +183,12 @@ func (db *DB) Retirements(ctx context.Context, scope access.Scope, f RetirementF
 		pattern := likePattern(searchForm(f.Q))
 		q = q.Where("(asset_label LIKE ? ESCAPE '!' OR certificate_no LIKE ? ESCAPE '!' OR recycler LIKE ? ESCAPE '!')", pattern, pattern, pattern)
 	}
+	return q
+}
+
+// Retirements returns one page of retirements of the scope.
+func (db *DB) Retirements(ctx context.Context, scope access.Scope, f RetirementFilter, p Page) ([]retirement.Retirement, error) {
+	q := filterRetirements(db.read.WithContext(ctx), scope, f)
 	if p.After != "" {
 		q = q.Where("id < ?", p.After)
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -175,11 +174,11 @@ func (tx *Tx) unindex(a *AssetRecord) error {
 }
 
 // search narrows a query of assets to those in whose search text q stands.
-func (db *DB) search(ctx context.Context, q *gorm.DB, text string) (*gorm.DB, error) {
+func (db *DB) search(q *gorm.DB, text string) (*gorm.DB, error) {
 	text = searchForm(text)
 	phrase, prefix := wanted(text)
 	if phrase != nil {
-		ids, err := db.found(ctx, phrase, prefix)
+		ids, err := db.found(q.Session(&gorm.Session{NewDB: true}), phrase, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +190,7 @@ func (db *DB) search(ctx context.Context, q *gorm.DB, text string) (*gorm.DB, er
 }
 
 // found returns the assets that hold a phrase of grams, at most manyFound.
-func (db *DB) found(ctx context.Context, phrase []string, prefix bool) ([]string, error) {
+func (db *DB) found(q *gorm.DB, phrase []string, prefix bool) ([]string, error) {
 	statement, match := "SELECT asset_id FROM asset_search WHERE grams MATCH ? LIMIT ?", `"`+strings.Join(phrase, " ")
 	if prefix {
 		match += "*"
@@ -207,7 +206,7 @@ func (db *DB) found(ctx context.Context, phrase []string, prefix bool) ([]string
 		statement = "SELECT asset_id FROM asset_search WHERE grams @@ CAST(? AS tsquery) LIMIT ?"
 	}
 	ids := []string{}
-	if err := db.read.WithContext(ctx).Raw(statement, match, manyFound).Scan(&ids).Error; err != nil {
+	if err := q.Raw(statement, match, manyFound).Scan(&ids).Error; err != nil {
 		return nil, fmt.Errorf("store: search: %w", err)
 	}
 	return ids, nil

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
 	"phaseout/internal/target"
@@ -240,6 +242,57 @@ func TestLostUpdateIsRefused(t *testing.T) {
 		}
 		if won != 1 {
 			t.Errorf("%d changes won, want 1", won)
+		}
+	})
+}
+
+// TestExportIsOfOneMoment proves F22: what is registered while a list is read
+// is neither in its count nor among its rows, and the rows keep their order.
+func TestExportIsOfOneMoment(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f := apptest.New(t, url)
+		for range 5 {
+			f.Retire("changsha", f.Truck("clerk.changsha").ID, "2025-12-01", false)
+		}
+		scope := f.Users["clerk.changsha"].Scope
+		err := f.DB.CountedAssets(t.Context(), scope, store.AssetFilter{Class: registry.Truck}, func(n int, assets iter.Seq2[store.AssetRecord, error]) error {
+			rows, last := 0, ""
+			for a, err := range assets {
+				if err != nil {
+					return err
+				}
+				if rows++; a.ID <= last || a.Fields["vin"] == "" || a.OwnerPhone == "" {
+					t.Errorf("row %d: %+v after %s", rows, a, last)
+				}
+				last = a.ID
+				if rows == 1 {
+					f.Truck("clerk.changsha")
+				}
+			}
+			if n != 5 || rows != 5 {
+				t.Errorf("counted %d, read %d", n, rows)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = f.DB.CountedRetirements(t.Context(), scope, store.RetirementFilter{}, func(n int, list iter.Seq2[retirement.Retirement, error]) error {
+			f.Retire("changsha", f.Truck("clerk.changsha").ID, "2025-12-01", false)
+			rows := 0
+			for _, err := range list {
+				if err != nil {
+					return err
+				}
+				rows++
+			}
+			if n != 5 || rows != 5 {
+				t.Errorf("counted %d, read %d retirements", n, rows)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -178,3 +178,12 @@ func ShareBP(part int64, whole *int64) *int64 {
 	bp := part * 10000 / *whole
 	return &bp
 }
+
+var metricNames = map[Metric]bilingual.Text{
+	Baseline: bilingual.T("基准数", "baseline"), Additions: bilingual.T("新增", "additions"), Cohort: bilingual.T("存量", "cohort"), HandedIn: bilingual.T("已交售", "handed in"),
+	Declared: bilingual.T("已申报", "declared"), Evidenced: bilingual.T("有证明", "evidenced"), Verified: bilingual.T("已核实", "verified"),
+	Converted: bilingual.T("改造", "converted"), MovedOut: bilingual.T("转出", "moved out"), Remaining: bilingual.T("剩余", "remaining"),
+}
+
+// Name returns what people call the figure.
+func (m Metric) Name() bilingual.Text { return metricNames[m] }

@@ -5,6 +5,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/', 'home', () => import('./pages/Home.vue')],
   ['/assets', 'assets', () => import('./pages/AssetList.vue'), 'list-assets'],
   ['/assets/new', 'asset-new', () => import('./pages/AssetNew.vue'), 'create-asset'],
+  ['/labels', 'labels', () => import('./pages/LabelPrint.vue'), 'list-labels'],
   ['/assets/:id', 'asset', () => import('./pages/AssetDetail.vue'), 'get-asset'],
   ['/owners', 'owners', () => import('./pages/OwnerList.vue'), 'list-owners'],
   ['/owners/:id', 'owner', () => import('./pages/OwnerDetail.vue'), 'get-owner'],
@@ -33,6 +34,7 @@ export const router = createRouter({
   history: createWebHashHistory(),
   routes: [
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
+    { path: '/s/:code', name: 'public-label', component: () => import('./pages/PublicLabel.vue') },
     {
       path: '/',
       component: () => import('./components/AppFrame.vue'),
@@ -48,6 +50,7 @@ router.beforeEach(async (to) => {
   const { me, may, restore } = useSession()
   if (to.name === 'login') return true
   await restore().catch(() => undefined)
+  if (to.name === 'public-label') return true
   if (!me.value) return { name: 'login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const operation = to.meta.operation as string | undefined
   if (operation && !may(operation)) return { name: 'lost', params: { rest: ['forbidden'] } }

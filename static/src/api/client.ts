@@ -69,14 +69,29 @@ export function newKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map(b => b.toString(16).padStart(2, '0')).join('')
 }
 
-/** Fetches a file with the user's token. */
-export async function fetchFile(path: string): Promise<{ blob: Blob, name: string }> {
-  const response = await send(new Request(`${location.origin}${path}`))
+/** Fetches a file with the user's token; progress tells the share from 0 to 1 as far as the server says the length. */
+export async function fetchFile(path: string, progress?: (share: number) => void, signal?: AbortSignal): Promise<{ blob: Blob, name: string }> {
+  const response = await send(new Request(`${location.origin}${path}`, { signal }))
   if (!response.ok) throw new ApiError(response.status, (await response.json().catch(() => ({}))) as Problem)
   const disposition = response.headers.get('Content-Disposition') ?? ''
   const encoded = /filename\*=utf-8''([^;]+)/i.exec(disposition)?.[1]
   const name = encoded ? decodeURIComponent(encoded) : /filename="?([^";]+)"?/.exec(disposition)?.[1]
-  return { blob: await response.blob(), name: name ?? 'download' }
+  return { blob: await (progress ? watched(response, progress) : response.blob()).catch(() => { throw new ApiError(0, { code: 'offline' }) }), name: name ?? 'download' }
+}
+
+/** Reads a body part by part, to tell how far it has got. */
+async function watched(response: Response, progress: (share: number) => void): Promise<Blob> {
+  const length = Number(response.headers.get('Content-Length'))
+  const reader = response.body?.getReader()
+  if (!reader) return response.blob()
+  const parts: BlobPart[] = []
+  for (let got = 0; ;) {
+    const { done, value } = await reader.read()
+    if (done) return new Blob(parts, { type: response.headers.get('Content-Type') ?? '' })
+    parts.push(value)
+    got += value.length
+    if (length) progress(got / length)
+  }
 }
 
 /** Reads server-sent events until they end; false if they do not come through. */
@@ -104,8 +119,8 @@ export async function events<T>(path: string, each: (data: T) => void, signal: A
 }
 
 /** Fetches a file and saves it as the browser saves downloads. */
-export async function saveFile(path: string): Promise<void> {
-  const { blob, name } = await fetchFile(path)
+export async function saveFile(path: string, progress?: (share: number) => void, signal?: AbortSignal): Promise<void> {
+  const { blob, name } = await fetchFile(path, progress, signal)
   const link = document.createElement('a')
   link.href = URL.createObjectURL(blob)
   link.download = name
