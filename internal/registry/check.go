@@ -243,8 +243,14 @@ func atoi(s string) int {
 	return n
 }
 
+// stageTails are what offices write around a stage: 国三排放标准, 国III阶段.
+var stageTails = strings.NewReplacer("排放标准", "", "排放阶段", "", "排放", "", "标准", "", "阶段", "", "及以下", "", "柴油", "")
+
 func (c *checker) option(f FieldSpec, raw string) (string, bool) {
 	o, found := c.ref.FindOption(c.class, f.Dictionary, raw)
+	if !found && f.Dictionary == "stage" {
+		o, found = c.ref.FindOption(c.class, f.Dictionary, stageTails.Replace(identifier.Normalize(raw)))
+	}
 	if !found {
 		c.wrong(f, "unknown_value", named(f, "“"+raw+"”不在字典中", " "+strconv.Quote(raw)+" is in no dictionary"),
 			bilingual.T("请改为字典中的名称；"+f.Hint.ZH, "use a name of the dictionary: "+f.Hint.EN))

@@ -12,7 +12,7 @@ var farmProfile = profile{
 			{Key: "category", Name: bilingual.T("农机类型", "Machine type"), Type: OptionField, Dictionary: "category", Required: true, Hint: bilingual.T("如 大中型轮式拖拉机", "such as wheeled tractor"),
 				Synonyms: []string{"机具类型", "机械种类", "机械类型", "机具名称"}, Example: "大中型轮式拖拉机"},
 			{Key: "serial", Name: bilingual.T("机身编号", "Serial number"), Type: TextField, Required: true, Identifier: true, Hint: bilingual.T("机身（底盘）号或出厂编号", "body, chassis or serial number"),
-				Synonyms: []string{"出厂编号", "机身（底盘）号", "底盘号", "机架号", "机身号", "机身(底盘)号"}, Example: "TJ20051234"},
+				Synonyms: []string{"机架（底盘）号", "发动机（机身）编号", "整机编号", "机具编号", "出厂号", "出厂编号", "机身（底盘）号", "底盘号", "机架号", "机身号", "机身(底盘)号"}, Example: "TJ20051234"},
 			{Key: "farm_plate", Name: bilingual.T("农机号牌", "Farm plate"), Type: TextField, Identifier: true, Hint: bilingual.T("如 湘0112345", "such as 湘0112345"), Synonyms: []string{"号牌号码", "牌照号", "牌证号"}, Example: "湘0112345"},
 			{Key: "engine_no", Name: bilingual.T("发动机号", "Engine number"), Type: TextField, Synonyms: []string{"发动机号码", "发动机编号"}, Hint: bilingual.T("发动机铭牌上的号码", "as on the engine"), Example: "Y3850123"},
 			{Key: "model", Name: bilingual.T("品牌型号", "Make and model"), Type: TextField, Synonyms: []string{"型号", "规格型号"}, Hint: bilingual.T("如 东方红-LX954", "make and model"), Example: "东方红-LX954"},

@@ -13,14 +13,14 @@ var vesselProfile = profile{
 	Spec: Spec{
 		Class: Vessel, Name: bilingual.T("内河船舶", "Inland vessel"), Unit: bilingual.T("艘", "vessels"),
 		Fields: append([]FieldSpec{
-			{Key: "ship_name", Name: bilingual.T("船名", "Ship name"), Type: TextField, Required: true, Hint: bilingual.T("如 湘岳阳货0001", "such as 湘岳阳货0001"), Synonyms: []string{"船舶名称", "中文船名"}, Example: "湘岳阳货0001"},
+			{Key: "ship_name", Name: bilingual.T("船名", "Ship name"), Type: TextField, Required: true, Hint: bilingual.T("如 湘岳阳货0001", "such as 湘岳阳货0001"), Synonyms: []string{"船舶名", "船名（中文）", "船舶中文名", "船舶名称", "中文船名"}, Example: "湘岳阳货0001"},
 			{Key: "ship_id", Name: bilingual.T("船舶识别号", "Ship identification number"), Type: TextField, Required: true, Identifier: true, Hint: bilingual.T("CN 加 11 位数字", "CN and 11 digits"),
-				Synonyms: []string{"识别号", "船舶识别码"}, Example: "CN19951000146"},
+				Synonyms: []string{"船舶识别号码", "识别号码", "船舶登记识别号", "MMSI/识别号", "识别号", "船舶识别码"}, Example: "CN19951000146"},
 			{Key: "category", Name: bilingual.T("船舶类型", "Ship type"), Type: OptionField, Dictionary: "category", Hint: bilingual.T("如 散货船", "such as bulk carrier"), Synonyms: []string{"船型", "船舶种类", "船种"}, Example: "散货船"},
-			{Key: "gross_tonnage", Name: bilingual.T("总吨", "Gross tonnage"), Type: DecimalField, Unit: "GT", Min: 1, Max: 100000, Synonyms: []string{"总吨位", "GT"}, Hint: bilingual.T("登记总吨", "as registered"), Example: "600"},
+			{Key: "gross_tonnage", Name: bilingual.T("总吨", "Gross tonnage"), Type: DecimalField, Unit: "GT", Min: 1, Max: 100000, Synonyms: []string{"总吨（GT）", "登记总吨", "总吨数", "总吨位", "GT"}, Hint: bilingual.T("登记总吨", "as registered"), Example: "600"},
 			{Key: "power_kw", Name: bilingual.T("主机功率", "Main engine power"), Type: DecimalField, Unit: "kW", Min: 1, Max: 50000, Synonyms: []string{"主机总功率", "功率", "功率(kW)"}, Hint: bilingual.T("单位千瓦；驳船可不填", "in kilowatts; none for a barge"), Example: "250"},
 			{Key: "fuel", Name: bilingual.T("燃料类型", "Fuel"), Type: OptionField, Dictionary: "fuel", Synonyms: []string{"燃料种类", "燃料"}, Hint: bilingual.T("如 柴油", "such as diesel"), Example: "柴油"},
-			{Key: "built_on", Name: bilingual.T("建造完工日期", "Completion date"), Type: DayField, Synonyms: []string{"建造日期", "建成日期", "完工日期", "建造完工时间"}, Hint: bilingual.T("船龄由此计算", "the age is counted from it"), Example: "1995-08-18"},
+			{Key: "built_on", Name: bilingual.T("建造完工日期", "Completion date"), Type: DayField, Synonyms: []string{"建成时间", "建造时间", "安放龙骨日期", "造船日期", "建造完成日期", "建造日期", "建成日期", "完工日期", "建造完工时间"}, Hint: bilingual.T("船龄由此计算", "the age is counted from it"), Example: "1995-08-18"},
 			{Key: "home_port", Name: bilingual.T("船籍港", "Port of registry"), Type: TextField, Hint: bilingual.T("如 岳阳", "such as Yueyang"), Example: "岳阳"},
 			{Key: "survey_no", Name: bilingual.T("船检登记号", "Survey registration number"), Type: TextField, Hint: bilingual.T("船检证书上的登记号", "as on the survey certificate"), Example: "1995K2100001"},
 		}, ownerFields([]string{"船东", "船舶所有人", "所有者", "经营人", "船舶所有人/经营人"}, []string{"证件号", "身份证号", "统一社会信用代码/身份证号"})...),

@@ -1,0 +1,66 @@
+package registry_test
+
+import (
+	"testing"
+
+	"phaseout/internal/registry"
+)
+
+// TestPoliceExportIsUnderstood proves F15: field codes as headings, code values
+// in cells, plates without the province's sign, states as strings of letters.
+func TestPoliceExportIsUnderstood(t *testing.T) {
+	ref := reference(t)
+	fields := map[string]string{}
+	for heading, value := range map[string]string{"HPHM": "A12345", "HPZL": "01", "CLSBDH": "LZZTEST049A000001", "FDJH": "K7848732", "CLLX": "H17", "SYXZ": "F", "RLZL": "B",
+		"CCDJRQ": "20100615", "CCRQ": "2010-05-01", "QZBFQZ": "2025-06-15", "ZT": "GQ", "SYR": "长沙示例运输有限公司", "SFZMHM": "91430100MA00000003", "LXDH": "13900000000", "PFBZ": "3", "ZZL": "25000"} {
+		key, known := registry.FindField(registry.Truck, heading)
+		if !known || key == "" {
+			t.Errorf("%s is not understood", heading)
+		}
+		fields[key] = value
+	}
+	a, findings := ref.Check(registry.Truck, registry.Input{City: "430100", Fields: fields, Today: today})
+	for _, f := range findings {
+		if f.Severity == registry.Error {
+			t.Errorf("%s: %s", f.Field, f.Message.EN)
+		}
+	}
+	if a.Label != "湘A12345" || a.Category != "heavy_dump" || a.Fuel != "diesel" || a.Stage != "china3" || a.Fields["use"] != "freight" || a.PoliceStatus != "GQ" ||
+		a.RegisteredOn != "2010-06-15" || a.CohortOn != "2010-06-15" {
+		t.Errorf("read as %+v", a)
+	}
+	for text, want := range map[string]string{"国三排放标准": "china3", "国Ⅲ阶段": "china3", "GIII": "china3", "国3": "china3", "欧Ⅲ": "china3", "国一前": "china0", "国Ⅵ": "china6", "4": "china4"} {
+		fields["stage"] = text
+		if a, _ := ref.Check(registry.Truck, registry.Input{City: "430100", Fields: fields, Today: today}); a.Stage != want {
+			t.Errorf("%s is read as %s", text, a.Stage)
+		}
+	}
+}
+
+// TestNoWordingMeansTwoFields holds for every class: a heading or a word of a
+// dictionary leads to one field or entry only.
+func TestNoWordingMeansTwoFields(t *testing.T) {
+	for _, spec := range registry.Classes() {
+		seen := map[string]string{}
+		for _, f := range spec.Fields {
+			for _, wording := range append([]string{f.Name.ZH}, f.Synonyms...) {
+				if key, _ := registry.FindField(spec.Class, wording); key != f.Key {
+					t.Errorf("%s: %q of %s leads to %s", spec.Class, wording, f.Key, key)
+				}
+				seen[wording] = f.Key
+			}
+		}
+		ref := reference(t).SpecWithOptions(spec.Class)
+		for _, f := range ref.Fields {
+			words := map[string]string{}
+			for _, o := range f.Options {
+				for _, w := range append([]string{o.Name.ZH, o.Code}, o.Synonyms...) {
+					if other, twice := words[w]; twice && other != o.Code {
+						t.Errorf("%s %s: %q means %s and %s", spec.Class, f.Key, w, other, o.Code)
+					}
+					words[w] = o.Code
+				}
+			}
+		}
+	}
+}
