@@ -123,6 +123,12 @@ func newProblem(ctx huma.Context, status int, message string, errs ...error) hum
 	if status >= http.StatusInternalServerError {
 		return internalError(l, request)
 	}
+	for _, err := range errs { // an upload over the limit fails while its form is read
+		if err != nil && strings.Contains(err.Error(), "request body too large") {
+			status, errs = http.StatusRequestEntityTooLarge, nil
+			break
+		}
+	}
 	p := &Problem{Type: "/problems/invalid", Title: http.StatusText(status), Status: status, Code: "invalid", Instance: request,
 		Detail: bilingual.T("请求内容有误，请按提示修改", message).In(l)}
 	switch status {
@@ -131,7 +137,7 @@ func newProblem(ctx huma.Context, status int, message string, errs ...error) hum
 		p.Detail = bilingual.T("不支持该内容类型，请使用 application/json", "the content type is not accepted; use application/json").In(l)
 	case http.StatusRequestEntityTooLarge:
 		p.Code, p.Type = "too_large", "/problems/too_large"
-		p.Detail = bilingual.T("请求内容过大", "the request is too large").In(l)
+		p.Detail = bilingual.T("文件或请求内容过大，请拆分后再试", "the file or request is too large; split it and try again").In(l)
 	}
 	for _, err := range errs {
 		if err == nil {

@@ -1,0 +1,136 @@
+package api_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"phaseout/internal/app/apptest"
+)
+
+// workbook packs a sheet's XML, and further parts, as a workbook.
+func workbook(t *testing.T, sheet string, more map[string]string) []byte {
+	t.Helper()
+	const relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	parts := map[string]string{
+		"_rels/.rels":                `<Relationships><Relationship Id="r1" Type="` + relation + `/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
+		"xl/workbook.xml":            `<workbook xmlns:r="` + relation + `"><sheets><sheet name="a" r:id="r1"/></sheets></workbook>`,
+		"xl/_rels/workbook.xml.rels": `<Relationships><Relationship Id="r1" Type="` + relation + `/worksheet" Target="sheet.xml"/></Relationships>`,
+		"xl/sheet.xml":               sheet,
+	}
+	for name, text := range more {
+		parts[name] = text
+	}
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, text := range parts {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func textRow(n int, cells ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<row r="%d">`, n)
+	for i, c := range cells {
+		fmt.Fprintf(&b, `<c r="%c%d" t="inlineStr"><is><t>%s</t></is></c>`, 'A'+i, n, c)
+	}
+	return b.String() + "</row>"
+}
+
+// TestHostileFilesAreNamedAndCostLittle uploads a corpus of broken and hostile
+// files: each gets its named problem, nothing is written, and no file makes the
+// program take more than a bounded amount of memory. Proves F15 and F16.
+func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
+	s := newSite(t, "sqlite:"+t.TempDir()+"/test.db")
+	clerk := "clerk.changsha"
+	heads := []string{"号牌号码", "车辆识别代号", "所有人", "初次登记日期"}
+	head := strings.Join(heads, ",") + "\n"
+	good := "湘A12345," + apptest.VIN(1) + ",某某,2010-01-01\n"
+	in := func(rows string) string {
+		return `<worksheet><sheetData>` + textRow(1, heads...) + rows + `</sheetData></worksheet>`
+	}
+	whole := workbook(t, in(textRow(2, "湘A12345", apptest.VIN(1), "某某", "2010-01-01")), nil)
+	gbk, err := simplifiedchinese.GB18030.NewEncoder().String(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		want string // code of the failed import, or of a finding
+	}{
+		"a truncated archive":       {whole[:len(whole)-40], "damaged"},
+		"a flat bomb":               {workbook(t, in(""), map[string]string{"xl/media/a.png": strings.Repeat("\x00", 300<<20)}), "unpacks_too_large"},
+		"a sheet that is a bomb":    {workbook(t, in(strings.Repeat("<row><c><v>1</v></c></row>", 9_000_000)), nil), "unpacks_too_large"},
+		"row sixteen million":       {workbook(t, in(textRow(16_000_000, "x")), nil), "damaged"},
+		"an external entity":        {workbook(t, `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>`+in(textRow(2, "&e;")), nil), "damaged"},
+		"entities in entities":      {workbook(t, `<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>`+in(textRow(2, "&b;")), nil), "damaged"},
+		"a picture":                 {append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte{0, 1}, 500)...), "encoding"},
+		"XML saved as .xls":         {[]byte(`<?xml version="1.0"?><Workbook/>`), "html"},
+		"two encodings":             {[]byte(head + good + gbk), "encoding"},
+		"zero bytes":                {[]byte(head + "湘A\x00\x00,x,y,z\n"), "encoding"},
+		"a thousand columns":        {[]byte(strings.Repeat("x,", 1000) + "\n"), "too_many_columns"},
+		"a quote that never closes": {[]byte(head + `"` + strings.Repeat("湘A12345,\n", 1000)), "csv"},
+		"headings twice":            {[]byte("号牌号码,车架号,VIN,所有人,初次登记日期\n"), "repeated_column"},
+		"nothing but headings":      {[]byte(head), "<nil>"},
+		"blank lines":               {[]byte("\n\n,,,\n"), "no_header"},
+		"a cell of seven megabytes": {[]byte(head + "湘A12345," + apptest.VIN(1) + "," + strings.Repeat("某", 2_500_000) + ",2010-01-01\n"), "format"},
+		"a cell of ten megabytes":   {[]byte(head + "湘A12345," + apptest.VIN(1) + "," + strings.Repeat("某", 3_400_000) + ",2010-01-01\n"), "too_large"},
+		"a formula":                 {[]byte(head + "湘A12345," + apptest.VIN(1) + ",某某,=TODAY()\n"), "date_invalid"},
+		"the day that never was":    {[]byte(head + "湘A12345," + apptest.VIN(1) + ",某某,60\n"), "date_invalid"},
+		"a day in 2038":             {[]byte(head + "湘A12345," + apptest.VIN(1) + ",某某,2038-01-19\n"), "date_future"},
+	} {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		answer := s.upload(clerk, "/imports", map[string]string{"class": "truck", "city": "430100"}, "a.xlsx", c.data)
+		if answer.Status != 202 {
+			if answer.Status != 413 || answer.text("code") != "too_large" || len(c.data) < 8<<20 {
+				t.Errorf("%s: answered %d %s", name, answer.Status, answer.Body)
+			}
+			continue
+		}
+		id := answer.text("id")
+		for range 400 {
+			if state := s.send(clerk, "GET", "/imports/"+id, nil).want(200).text("state"); state == "failed" || state == "checked" {
+				break
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		runtime.ReadMemStats(&after)
+		if taken := int64(after.HeapInuse) - int64(before.HeapInuse); taken > 150<<20 {
+			t.Errorf("%s: took %d MiB", name, taken>>20)
+		}
+		got := s.send(clerk, "GET", "/imports/"+id, nil).want(200)
+		code := got.text("error.code")
+		if got.text("state") == "checked" {
+			code = s.send(clerk, "GET", "/imports/"+id+"/findings", nil).want(200).text("items.0.code")
+			if c.want != "<nil>" && got.text("counts.reject") != "1" {
+				t.Errorf("%s: the row is not refused: %s", name, got.Body)
+			}
+		} else if got.text("error.mend") == "" {
+			t.Errorf("%s: no mend: %s", name, got.Body)
+		}
+		if code != c.want {
+			t.Errorf("%s: got %q, want %q", name, code, c.want)
+		}
+	}
+	if n := len(s.pages(clerk, "/assets")); n != 0 {
+		t.Errorf("%d assets were written", n)
+	}
+}
