@@ -43,11 +43,14 @@ func (s *site) world() map[string]string {
 	s.lookalikes("clerk.zhuzhou")
 	pair := s.send("clerk.zhuzhou", "GET", "/duplicates", nil).want(200).text("items.0.id")
 	transfer := s.send("clerk.zhuzhou", "POST", "/assets/"+s.Truck("clerk.zhuzhou").ID+"/transfer", map[string]string{"to_city": "430600", "reason": "sold"}).want(201).text("id")
+	compared := s.upload("clerk.zhuzhou", "/comparisons", map[string]string{"class": "truck", "city": "430200", "kind": "other"}, "a.csv", []byte("号牌号码\n湘B99998\n")).want(202).text("id")
+	s.compared("clerk.zhuzhou", compared)
+	line := s.send("clerk.zhuzhou", "GET", "/comparisons/"+compared+"/lines", nil).want(200).text("items.0.id")
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
 	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
 		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id"),
-		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours", "views": view}
+		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours", "quality": "none-of-ours", "comparisons": compared, "comparison-lines": line, "views": view}
 }
 
 // fill puts an id for the variables of a path template.
@@ -73,7 +76,11 @@ func each(doc *huma.OpenAPI, fn func(method, template string, op *huma.Operation
 // matter: who may not, is told so before anything is read.
 func (s *site) call(user, method, path string, op *huma.Operation) answer {
 	if op.RequestBody != nil && op.RequestBody.Content["multipart/form-data"] != nil {
-		return s.upload(user, path, map[string]string{"kind": "photo", "class": "truck", "city": "430100"}, "x.png", s.Photo())
+		kind := "photo"
+		if op.OperationID == "create-comparison" {
+			kind = "other"
+		}
+		return s.upload(user, path, map[string]string{"kind": kind, "class": "truck", "city": "430100"}, "x.png", s.Photo())
 	}
 	if method == http.MethodGet {
 		return s.send(user, method, path, nil)
@@ -142,6 +149,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "map-import": `{"header_row":1,"columns":[]}`, "update-application-payee": `{"payee_name":"X"}`,
 			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
+			"decide-quality-issue": `{"accept":true,"note":"X"}`, "decide-comparison-line": `{"state":"done"}`, "update-quality-rule": `{"enabled":true,"severity":"error"}`,
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,
 			"answer-transfer": `{"accept":true}`, "withdraw-transfer": `{}`,
 		}

@@ -84,6 +84,8 @@ func New(o Options) *Server {
 	s.engineRoutes()
 	s.ownerRoutes()
 	s.cohortRoutes()
+	s.qualityRoutes()
+	s.comparisonRoutes()
 	s.duplicateRoutes()
 	s.caseRoutes()
 	s.transferRoutes()

@@ -68,6 +68,48 @@ func (w *cohortWorker) Work(ctx context.Context, job *river.Job[cohortArgs]) err
 // Timeout lets a rule take its time: it gives signs of life itself.
 func (w *cohortWorker) Timeout(*river.Job[cohortArgs]) time.Duration { return -1 }
 
+// qualityArgs is the job that runs the quality rules over the stock.
+type qualityArgs struct {
+	RunID string `json:"run_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (qualityArgs) Kind() string { return app.JobQuality }
+
+type qualityWorker struct {
+	river.WorkerDefaults[qualityArgs]
+	app *app.App
+}
+
+// Work runs the rules. The deed itself is safe to repeat.
+func (w *qualityWorker) Work(ctx context.Context, job *river.Job[qualityArgs]) error {
+	return w.app.RunQuality(ctx, job.Args.RunID)
+}
+
+// Timeout lets a run take its time.
+func (w *qualityWorker) Timeout(*river.Job[qualityArgs]) time.Duration { return -1 }
+
+// comparisonArgs is the job that lays an outside list against the registry.
+type comparisonArgs struct {
+	ComparisonID string `json:"comparison_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (comparisonArgs) Kind() string { return app.JobComparison }
+
+type comparisonWorker struct {
+	river.WorkerDefaults[comparisonArgs]
+	app *app.App
+}
+
+// Work runs the comparison. The deed itself is safe to repeat.
+func (w *comparisonWorker) Work(ctx context.Context, job *river.Job[comparisonArgs]) error {
+	return w.app.RunComparison(ctx, job.Args.ComparisonID)
+}
+
+// Timeout lets a long list take its time.
+func (w *comparisonWorker) Timeout(*river.Job[comparisonArgs]) time.Duration { return -1 }
+
 // argsOf returns the job of a kind on a record.
 func argsOf(kind, id string) (river.JobArgs, error) {
 	switch kind {
@@ -75,6 +117,10 @@ func argsOf(kind, id string) (river.JobArgs, error) {
 		return importArgs{id}, nil
 	case app.JobCohort:
 		return cohortArgs{id}, nil
+	case app.JobQuality:
+		return qualityArgs{id}, nil
+	case app.JobComparison:
+		return comparisonArgs{id}, nil
 	}
 	return nil, fmt.Errorf("jobs: there is no job %q", kind)
 }
@@ -132,6 +178,8 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &importWorker{app: a})
 	river.AddWorker(workers, &cohortWorker{app: a})
+	river.AddWorker(workers, &qualityWorker{app: a})
+	river.AddWorker(workers, &comparisonWorker{app: a})
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,
@@ -194,6 +242,9 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 		case <-tick.C:
 			if err := q.takeOver(ctx, q.db.Now().Add(-silence)); err != nil {
 				log.Error("take over imports", "error", err)
+			}
+			if err := q.app.QualityIsDue(ctx); err != nil && ctx.Err() == nil {
+				log.Error("start a quality run", "error", err)
 			}
 		}
 	}

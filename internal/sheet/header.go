@@ -36,6 +36,12 @@ const (
 // A heading that stands twice fails with Invalid repeated_column; without a
 // header it fails with Invalid no_header and names the expected headings.
 func FindHeader(b *Book, match func(heading string) (key string, known bool), expected ...string) (Header, error) {
+	return FindHeaderOf(b, leastKnown, match, expected...)
+}
+
+// FindHeaderOf is FindHeader for a sheet whose header may have as few as least
+// known headings.
+func FindHeaderOf(b *Book, least int, match func(heading string) (key string, known bool), expected ...string) (Header, error) {
 	var best, above Header
 	var headings []string // of the row above, if it could be the upper half of a header
 	read := 0
@@ -62,7 +68,7 @@ func FindHeader(b *Book, match func(heading string) (key string, known bool), ex
 			headings = row.Cells
 		}
 	}
-	if len(best.Columns) < leastKnown {
+	if len(best.Columns) < least {
 		return Header{}, noHeader(best, expected)
 	}
 	return best, repeated(best.Columns)

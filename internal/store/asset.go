@@ -243,9 +243,9 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
-			return fmt.Errorf("store: owners and engines of an asset: %w", err)
+			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}
 	}
 	if err := tx.unindex(a); err != nil {

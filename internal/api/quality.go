@@ -1,0 +1,261 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"phaseout/internal/access"
+	"phaseout/internal/app"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/quality"
+	"phaseout/internal/registry"
+	"phaseout/internal/store"
+)
+
+// QualityRule is a shipped rule as the installation has set it.
+type QualityRule struct {
+	Code      string            `json:"code"`
+	Name      string            `json:"name"`
+	Mend      string            `json:"mend"`
+	Dimension quality.Dimension `json:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
+	Classes   []registry.Class  `json:"classes" doc:"Empty: all."`
+	Enabled   bool              `json:"enabled"`
+	Severity  registry.Severity `json:"severity" enum:"error,warning"`
+	Version   int64             `json:"version" doc:"0 as shipped."`
+}
+
+// QualityRun is a run of the rules over the whole stock.
+type QualityRun struct {
+	ID         string     `json:"id"`
+	State      string     `json:"state" enum:"running,done"`
+	Done       int64      `json:"done" doc:"Assets looked at so far."`
+	Found      int64      `json:"found" doc:"Issues that stand."`
+	StartedBy  string     `json:"started_by"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Version    int64      `json:"version"`
+}
+
+// QualityIssue is what a rule has found about a record.
+type QualityIssue struct {
+	ID           string            `json:"id"`
+	Rule         string            `json:"rule"`
+	Name         string            `json:"name"`
+	Mend         string            `json:"mend"`
+	Dimension    quality.Dimension `json:"dimension"`
+	Severity     registry.Severity `json:"severity" enum:"error,warning"`
+	AssetID      string            `json:"asset_id"`
+	Label        string            `json:"label"`
+	Class        registry.Class    `json:"class"`
+	CityCode     string            `json:"city_code"`
+	DistrictCode string            `json:"district_code,omitempty"`
+	Value        string            `json:"value,omitempty"`
+	State        string            `json:"state" enum:"open,fixed,accepted"`
+	Note         string            `json:"note,omitempty"`
+	DecidedBy    string            `json:"decided_by,omitempty"`
+	FirstSeen    time.Time         `json:"first_seen"`
+	LastSeen     time.Time         `json:"last_seen"`
+	Version      int64             `json:"version"`
+}
+
+// CityScore is the score of a city from the last run.
+type CityScore struct {
+	CityCode   string           `json:"city_code"`
+	OverallBP  int64            `json:"overall_bp" doc:"Basis points: 30% completeness, 30% validity, 20% timeliness, 20% uniqueness."`
+	Dimensions []DimensionScore `json:"dimensions"`
+}
+
+// DimensionScore is how many assets are without doubt in a dimension.
+type DimensionScore struct {
+	Dimension quality.Dimension `json:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
+	Good      int64             `json:"good"`
+	Total     int64             `json:"total"`
+	ShareBP   int64             `json:"share_bp"`
+}
+
+// WeekStanding is how the last week of an area stands to the twelve before it.
+type WeekStanding struct {
+	CityCode     string    `json:"city_code"`
+	DistrictCode string    `json:"district_code,omitempty" doc:"Absent for the city as a whole."`
+	FromOn       civil.Day `json:"from_on"`
+	ToOn         civil.Day `json:"to_on"`
+	Before       []int     `json:"before" doc:"Retirements in each of the twelve weeks before, oldest first."`
+	Count        int       `json:"count"`
+	Median       float64   `json:"median"`
+	Limit        float64   `json:"limit" doc:"How far from the median a week may be: three scaled median deviations, at least five."`
+	Flag         string    `json:"flag,omitempty" enum:"jump,drought"`
+}
+
+func (s *Server) qualityRoutes() {
+	route(s, operation("list-quality-rules", http.MethodGet, "/quality/rules", "quality", "The shipped rules as they are set"), s.listQualityRules)
+	route(s, changes(operation("update-quality-rule", http.MethodPatch, "/quality/rules/{id}", "quality", "Switch a rule on or off, set its severity")), s.updateQualityRule)
+	run := operation("create-quality-run", http.MethodPost, "/quality/runs", "quality", "Run the rules over the whole stock")
+	run.DefaultStatus = http.StatusAccepted
+	route(s, run, s.createQualityRun)
+	route(s, operation("get-quality-run", http.MethodGet, "/quality/runs/latest", "quality", "The newest run"), s.getQualityRun)
+	route(s, operation("list-quality-issues", http.MethodGet, "/quality/issues", "quality", "What the rules found, as a work list"), s.listQualityIssues)
+	route(s, changes(operation("decide-quality-issue", http.MethodPatch, "/quality/issues/{id}", "quality", "Accept an issue with a reason, or open it again")), s.decideQualityIssue)
+	route(s, operation("list-quality-scores", http.MethodGet, "/quality/scores", "quality", "Score of each city from the last run"), s.listQualityScores)
+	route(s, operation("list-outliers", http.MethodGet, "/quality/outliers", "quality", "Weeks that stand out from an area's own past"), s.listOutliers)
+}
+
+func (s *Server) ruleView(ctx context.Context, r quality.Rule, set map[string]store.QualityRule) QualityRule {
+	l := lang(ctx)
+	v := QualityRule{Code: r.Code, Name: r.Name.In(l), Mend: r.Mend.In(l), Dimension: r.Dimension, Classes: append([]registry.Class{}, r.Classes...), Enabled: true, Severity: r.Severity}
+	if given, ok := set[r.Code]; ok {
+		v.Enabled, v.Severity, v.Version = given.Enabled, given.Severity, given.Version
+	}
+	return v
+}
+
+func (s *Server) listQualityRules(ctx context.Context, _ *struct{}) (*listOut[QualityRule], error) {
+	set, err := s.db.QualityRules(ctx)
+	return listOf(quality.Rules, len(quality.Rules), func(r quality.Rule) string { return r.Code }, func(r quality.Rule) QualityRule { return s.ruleView(ctx, r, set) }), err
+}
+
+func (s *Server) updateQualityRule(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body struct {
+		Enabled  bool              `json:"enabled"`
+		Severity registry.Severity `json:"severity" enum:"error,warning"`
+	}
+}) (*one[QualityRule], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	load := func() (QualityRule, error) {
+		rule, known := quality.RuleOf(in.ID)
+		if !known {
+			return QualityRule{}, fault.Missing()
+		}
+		set, err := s.db.QualityRules(ctx)
+		return s.ruleView(ctx, rule, set), err
+	}
+	if _, err := s.app.SetQualityRule(ctx, actor(ctx), in.ID, version, in.Body.Enabled, in.Body.Severity); err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := load()
+			return v, v.Version, err
+		})
+	}
+	v, err := load()
+	return oneOf(v.Version, v), err
+}
+
+func runView(r store.QualityRun) QualityRun {
+	return QualityRun{r.ID, r.State, r.Done, r.Found, r.StartedByName, r.StartedAt, r.FinishedAt, r.Version}
+}
+
+func (s *Server) createQualityRun(ctx context.Context, in *struct{ Keyed }) (*created[QualityRun], error) {
+	return create(ctx, in.Keyed, "create-quality-run", nil,
+		func(ctx context.Context, by access.Actor) (store.QualityRun, error) {
+			return s.app.StartQualityRun(ctx, by)
+		},
+		runView, func(QualityRun) string { return "/quality/runs/latest" }, func(r QualityRun) int64 { return r.Version })
+}
+
+func (s *Server) getQualityRun(ctx context.Context, _ *struct{}) (*one[QualityRun], error) {
+	r, err := s.db.QualityRun(ctx, "")
+	return oneOf(r.Version, runView(r)), err
+}
+
+func issueView(l bilingual.Lang, i store.QualityIssue) QualityIssue {
+	rule, _ := quality.RuleOf(i.Rule)
+	return QualityIssue{ID: i.ID, Rule: i.Rule, Name: rule.Name.In(l), Mend: rule.Mend.In(l), Dimension: i.Dimension, Severity: i.Severity, AssetID: i.AssetID, Label: i.Label,
+		Class: i.Class, CityCode: i.CityCode, DistrictCode: i.DistrictCode, Value: i.Value, State: i.State, Note: i.Note, DecidedBy: i.DecidedBy,
+		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, Version: i.Version}
+}
+
+func (s *Server) listQualityIssues(ctx context.Context, in *struct {
+	Paging
+	City      string `query:"city" pattern:"^\\d{6}$"`
+	District  string `query:"district" pattern:"^\\d{6}$"`
+	Class     string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	Rule      string `query:"rule" maxLength:"40"`
+	Dimension string `query:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
+	Severity  string `query:"severity" enum:"error,warning"`
+	State     string `query:"state" enum:"open,fixed,accepted"`
+}) (*listOut[QualityIssue], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	issues, err := s.db.QualityIssues(ctx, actor(ctx).Scope, store.QualityFilter{City: in.City, District: in.District, Class: registry.Class(in.Class), Rule: in.Rule,
+		Dimension: quality.Dimension(in.Dimension), Severity: registry.Severity(in.Severity), State: in.State}, page)
+	return listOf(issues, in.Limit, func(i store.QualityIssue) string { return i.ID }, func(i store.QualityIssue) QualityIssue { return issueView(lang(ctx), i) }), err
+}
+
+func (s *Server) decideQualityIssue(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body struct {
+		Accept bool   `json:"accept"`
+		Note   string `json:"note,omitempty" maxLength:"500"`
+	}
+}) (*one[QualityIssue], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	i, err := s.app.DecideIssue(ctx, actor(ctx), in.ID, version, in.Body.Accept, in.Body.Note)
+	if err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			now, err := s.db.QualityIssue(ctx, actor(ctx).Scope, in.ID)
+			return issueView(lang(ctx), now), now.Version, err
+		})
+	}
+	return oneOf(i.Version, issueView(lang(ctx), i)), nil
+}
+
+func (s *Server) listQualityScores(ctx context.Context, in *struct {
+	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+}) (*listOut[CityScore], error) {
+	rows, err := s.db.QualityScores(ctx, actor(ctx).Scope)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[string]map[quality.Dimension]quality.Score{}
+	for _, r := range rows {
+		if in.Class != "" && string(r.Class) != in.Class {
+			continue
+		}
+		if sums[r.CityCode] == nil {
+			sums[r.CityCode] = map[quality.Dimension]quality.Score{}
+		}
+		sum := sums[r.CityCode][r.Dimension]
+		sums[r.CityCode][r.Dimension] = quality.Score{Good: sum.Good + r.Good, Total: sum.Total + r.Total}
+	}
+	var list []CityScore
+	for _, city := range s.app.Reference.Cities() {
+		scores, counted := sums[city.Code]
+		if !counted {
+			continue
+		}
+		v := CityScore{CityCode: city.Code, OverallBP: quality.Overall(scores)}
+		for _, d := range quality.Dimensions {
+			v.Dimensions = append(v.Dimensions, DimensionScore{d, scores[d].Good, scores[d].Total, scores[d].BasisPoints()})
+		}
+		list = append(list, v)
+	}
+	return listOf(list, len(list), func(c CityScore) string { return c.CityCode }, func(c CityScore) CityScore { return c }), nil
+}
+
+func (s *Server) listOutliers(ctx context.Context, in *struct {
+	AsOf string `query:"as_of" format:"date" doc:"Last day of the week; today if left out."`
+}) (*listOut[WeekStanding], error) {
+	day := s.app.Today()
+	if in.AsOf != "" {
+		var err error
+		if day, err = civil.Parse(in.AsOf); err != nil {
+			return nil, fault.Field("query.as_of", "format", bilingual.T("日期无效", "not a day"), bilingual.T("例如 2025-12-31", "for example 2025-12-31"))
+		}
+	}
+	weeks, err := s.app.Outliers(ctx, actor(ctx).Scope, day)
+	return listOf(weeks, len(weeks), func(w app.AreaWeek) string { return w.City + w.District }, func(w app.AreaWeek) WeekStanding {
+		return WeekStanding{w.City, w.District, w.From, w.To, w.Before, w.Count, w.Median, w.Limit, w.Flag}
+	}), err
+}

@@ -1,0 +1,71 @@
+package quality_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"phaseout/internal/quality"
+	"phaseout/internal/registry"
+)
+
+// TestEachRuleFindsItsDoubtAndNothingElse proves F23: a whole record passes
+// every rule, and one change makes just the rule meant for it speak.
+func TestEachRuleFindsItsDoubtAndNothingElse(t *testing.T) {
+	whole := func() quality.Subject {
+		return quality.Subject{Today: "2026-01-15", Asset: registry.Asset{Class: registry.Truck, Status: registry.InUse, Stage: "china3", StageSource: "record", DistrictCode: "430102",
+			OwnerName: "长沙示例运输有限公司", OwnerID: "91430100MA00000003", OwnerPhone: "13900000000", RegisteredOn: "2012-06-15", BuiltOn: "2012-05-01", ScrapDueOn: "2027-06-15",
+			PoliceStatus: "正常", Fields: map[string]string{"category": "heavy_dump", "fuel": "diesel", "engine_no": "E1", "model": "EQ", "gross_mass_kg": "25000", "vin": "LZZTEST049A000001", "built_on": "2012-05-01"}}}
+	}
+	for name, change := range map[string]func(*quality.Subject){
+		"": func(*quality.Subject) {}, "stage_unknown": func(s *quality.Subject) { s.Stage = "unknown" }, "no_category": func(s *quality.Subject) { delete(s.Fields, "category") },
+		"no_fuel": func(s *quality.Subject) { delete(s.Fields, "fuel") }, "no_district": func(s *quality.Subject) { s.DistrictCode = "" },
+		"no_owner_number": func(s *quality.Subject) { s.OwnerID = "" }, "no_owner_phone": func(s *quality.Subject) { s.OwnerPhone = "" }, "no_engine": func(s *quality.Subject) { delete(s.Fields, "engine_no") },
+		"no_model": func(s *quality.Subject) { delete(s.Fields, "model") }, "no_mass": func(s *quality.Subject) { delete(s.Fields, "gross_mass_kg") },
+		"vin_check_digit": func(s *quality.Subject) { s.Fields["vin"] = "LZZTEST149A000001" }, "owner_check_digit": func(s *quality.Subject) { s.OwnerID = "91430100MA00000004" },
+		"placeholder_owner": func(s *quality.Subject) { s.OwnerName = "不详" }, "built_after_registered": func(s *quality.Subject) { s.BuiltOn = "2013-05-01" },
+		"stage_from_date": func(s *quality.Subject) { s.StageSource = "date" }, "cancelled_in_use": func(s *quality.Subject) { s.PoliceStatus = "GE" },
+		"scrap_overdue": func(s *quality.Subject) { s.ScrapDueOn = "2026-01-14" }, "alike": func(s *quality.Subject) { s.Alike = true },
+		"late_dismantling": func(s *quality.Subject) { s.Status, s.HandedInOn = registry.HandedIn, "2025-11-01" },
+		"late_entry":       func(s *quality.Subject) { s.DeregisteredOn, s.EnteredOn = "2025-12-01", "2025-12-12" },
+	} {
+		s := whole()
+		change(&s)
+		for _, r := range quality.Rules {
+			if _, found := r.Check(s); found != (r.Code == name) {
+				t.Errorf("%q: rule %s speaks: %v", name, r.Code, found)
+			}
+		}
+	}
+	for _, status := range []string{"注销", "E", "达到报废标准公告牌证作废", "QM"} {
+		s := whole()
+		s.PoliceStatus = status
+		if r, _ := quality.RuleOf("cancelled_in_use"); func() bool { _, found := r.Check(s); return !found }() {
+			t.Errorf("%s is not read as cancelled", status)
+		}
+	}
+}
+
+// TestWeeksThatStandOut proves F24: jumps and droughts against the own median,
+// quiet cities are left alone, and one odd week does not hide the next.
+func TestWeeksThatStandOut(t *testing.T) {
+	for _, c := range []struct {
+		before []int
+		week   int
+		flag   string
+	}{
+		{[]int{10, 12, 11, 9, 10, 13, 12, 11, 10, 9, 12, 11}, 11, ""}, {[]int{10, 12, 11, 9, 10, 13, 12, 11, 10, 9, 12, 11}, 60, "jump"},
+		{[]int{10, 12, 11, 9, 10, 13, 12, 11, 10, 9, 12, 11}, 0, "drought"}, {[]int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 4, ""}, {[]int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 40, "jump"},
+		{[]int{10, 12, 11, 9, 10, 13, 12, 400, 10, 9, 12, 11}, 60, "jump"}, {nil, 3, ""},
+	} {
+		if s := quality.Stand(c.before, c.week); s.Flag != c.flag {
+			t.Errorf("%v then %d: %+v", c.before, c.week, s)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		before := rapid.SliceOfN(rapid.IntRange(0, 500), quality.Weeks, quality.Weeks).Draw(t, "before")
+		if s := quality.Stand(before, before[0]); s.Limit < 5 || s.Median < 0 || s.Median > 500 {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
