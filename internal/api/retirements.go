@@ -129,10 +129,12 @@ type RetirementNarrowing struct {
 	City     string `query:"city" pattern:"^\\d{6}$"`
 	District string `query:"district" pattern:"^\\d{6}$"`
 	Q        string `query:"q" maxLength:"100" doc:"Any part of the asset's label, the certificate number or the recycler."`
+	From     string `query:"from" format:"date" doc:"First day of the deregistration."`
+	To       string `query:"to" format:"date" doc:"Last day of the deregistration."`
 }
 
 func (n RetirementNarrowing) filter() store.RetirementFilter {
-	return store.RetirementFilter{State: retirement.State(n.State), Class: registry.Class(n.Class), City: n.City, District: n.District, Q: n.Q}
+	return store.RetirementFilter{State: retirement.State(n.State), Class: registry.Class(n.Class), City: n.City, District: n.District, Q: n.Q, From: civil.Day(n.From), To: civil.Day(n.To)}
 }
 
 func (s *Server) listRetirements(ctx context.Context, in *struct {

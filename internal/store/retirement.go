@@ -168,6 +168,7 @@ type RetirementFilter struct {
 	City     string
 	District string
 	Q        string
+	From, To civil.Day // of the deregistration, both included; "" for no bound
 }
 
 func filterRetirements(q *gorm.DB, scope access.Scope, f RetirementFilter) *gorm.DB {
@@ -182,6 +183,12 @@ func filterRetirements(q *gorm.DB, scope access.Scope, f RetirementFilter) *gorm
 	if f.Q != "" {
 		pattern := likePattern(searchForm(f.Q))
 		q = q.Where("(asset_label LIKE ? ESCAPE '!' OR certificate_no LIKE ? ESCAPE '!' OR recycler LIKE ? ESCAPE '!')", pattern, pattern, pattern)
+	}
+	if f.From != "" {
+		q = q.Where("deregistered_on >= ?", f.From)
+	}
+	if f.To != "" {
+		q = q.Where("deregistered_on <> '' AND deregistered_on <= ?", f.To)
 	}
 	return q
 }

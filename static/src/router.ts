@@ -26,6 +26,9 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
   ['/targets', 'targets', () => import('./pages/TargetList.vue'), 'list-targets'],
   ['/cohort', 'cohort', () => import('./pages/CohortRules.vue'), 'list-cohort-rules'],
+  ['/quality', 'quality', () => import('./pages/QualityPage.vue'), 'list-quality-issues'],
+  ['/comparisons', 'comparisons', () => import('./pages/ComparisonList.vue'), 'list-comparisons'],
+  ['/comparisons/:id', 'comparison', () => import('./pages/ComparisonDetail.vue'), 'get-comparison'],
   ['/users', 'users', () => import('./pages/UserList.vue'), 'list-users'],
   ['/audit', 'audit', () => import('./pages/AuditLog.vue'), 'list-audit'],
 ]

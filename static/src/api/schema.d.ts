@@ -11624,6 +11624,10 @@ export interface operations {
                 district?: string;
                 /** @description Any part of the asset's label, the certificate number or the recycler. */
                 q?: string;
+                /** @description First day of the deregistration. */
+                from?: string;
+                /** @description Last day of the deregistration. */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -11696,6 +11700,10 @@ export interface operations {
                 district?: string;
                 /** @description Any part of the asset's label, the certificate number or the recycler. */
                 q?: string;
+                /** @description First day of the deregistration. */
+                from?: string;
+                /** @description Last day of the deregistration. */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -11768,6 +11776,10 @@ export interface operations {
                 district?: string;
                 /** @description Any part of the asset's label, the certificate number or the recycler. */
                 q?: string;
+                /** @description First day of the deregistration. */
+                from?: string;
+                /** @description Last day of the deregistration. */
+                to?: string;
                 format?: "xlsx" | "csv";
             };
             header?: never;
