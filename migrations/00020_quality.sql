@@ -44,7 +44,7 @@ CREATE TABLE quality_issues (
 CREATE INDEX quality_issues_city ON quality_issues (city_code, state, id);
 CREATE INDEX quality_issues_rule ON quality_issues (rule, state, id);
 
--- Scores of the last run: good of total assets by city, class and dimension.
+-- Scores of the last run: checks passed of those made, by city, class and dimension.
 CREATE TABLE quality_scores (
     city_code TEXT NOT NULL,
     class     TEXT NOT NULL,

@@ -68,7 +68,8 @@ type CityScore struct {
 	Dimensions []DimensionScore `json:"dimensions"`
 }
 
-// DimensionScore is how many assets are without doubt in a dimension.
+// DimensionScore is how many of the checks of a dimension were passed; the rest
+// are the open issues.
 type DimensionScore struct {
 	Dimension quality.Dimension `json:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
 	Good      int64             `json:"good"`

@@ -190,6 +190,10 @@ func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
 		return checkedRow{}, false
 	}
 	asset, findings := c.app.Reference.Check(c.current.Class, in)
+	if row.Hidden {
+		findings = append(findings, registry.Finding{Code: "hidden_row", Severity: registry.Warning, Message: bilingual.T("该行在表格中被隐藏", "the row is hidden in the sheet"),
+			Mend: bilingual.T("仍会导入；如不需要请删除该行后重新上传", "it is imported all the same; remove it and upload again if it should not be")})
+	}
 	outcome, findings := c.batch.Add(row.Number, asset, findings)
 	return checkedRow{row.Number, asset, outcome, findings}, true
 }

@@ -133,12 +133,11 @@ func scoreRows(scores map[scoreKey]*quality.Score) []store.QualityScore {
 }
 
 // judge applies the rules to assets, keeps what changed since the last run and
-// counts, for each dimension, which are without doubt.
+// counts, for each dimension, how many checks were made and passed.
 func judge(tx *store.Tx, subjects []quality.Subject, known map[string][]store.QualityIssue, set map[string]store.QualityRule, counted map[scoreKey]quality.Score) (open int64, err error) {
 	var fresh []store.QualityIssue
 	var again, gone []string
 	for _, s := range subjects {
-		doubtful := map[quality.Dimension]bool{}
 		before := map[string]store.QualityIssue{}
 		for _, i := range known[s.ID] {
 			before[i.Rule] = i
@@ -164,18 +163,15 @@ func judge(tx *store.Tx, subjects []quality.Subject, known map[string][]store.Qu
 				fresh = append(fresh, store.QualityIssue{ID: newID(), CityCode: s.CityCode, DistrictCode: s.DistrictCode, Rule: rule.Code, Dimension: rule.Dimension, Severity: severity,
 					AssetID: s.ID, Class: s.Class, Label: s.Label, Value: value, State: "open", FirstSeen: tx.At, LastSeen: tx.At, Version: 1})
 			}
-			if found && (!had || was.State != "accepted") {
-				doubtful[rule.Dimension] = true
-				open++
-			}
-		}
-		for _, d := range quality.Dimensions {
-			if !quality.About(d, s) {
+			if !rule.Applies(s.Class) || !quality.About(rule.Dimension, s) || (given && !setting.Enabled) {
 				continue
 			}
-			key := scoreKey{s.CityCode, s.Class, d}
+			key := scoreKey{s.CityCode, s.Class, rule.Dimension}
 			c := counted[key]
-			if c.Total++; !doubtful[d] {
+			c.Total++
+			if found && (!had || was.State != "accepted") {
+				open++
+			} else {
 				c.Good++
 			}
 			counted[key] = c

@@ -153,10 +153,11 @@ func RuleOf(code string) (Rule, bool) {
 	return Rules[i], true
 }
 
-// Score is how many of the assets that a dimension is about are without doubt.
+// Score is how many of the checks of a dimension were passed. What is missing to
+// the total is the open issues, one a check.
 type Score struct{ Good, Total int64 }
 
-// BasisPoints returns the share, 10000 where there is nothing to doubt.
+// BasisPoints returns the share, 10000 where nothing was checked.
 func (s Score) BasisPoints() int64 {
 	if s.Total == 0 {
 		return 10000

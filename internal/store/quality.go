@@ -59,7 +59,8 @@ type QualityIssue struct {
 	Version      int64
 }
 
-// QualityScore is what the last run counted in a city, class and dimension.
+// QualityScore is the checks that the last run made in a city, class and
+// dimension.
 type QualityScore struct {
 	CityCode  string
 	Class     registry.Class
