@@ -2,10 +2,15 @@
 package static
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"io/fs"
+	"mime"
 	"net/http"
+	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed all:dist
@@ -46,6 +51,39 @@ func Handler() http.Handler {
 		if strings.HasPrefix(r.URL.Path, "/assets/") {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
+		if packed := packed(dist, strings.TrimPrefix(r.URL.Path, "/")); packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(r.URL.Path)))
+			w.Header().Add("Vary", "Accept-Encoding")
+			_, _ = w.Write(packed)
+			return
+		}
 		server.ServeHTTP(w, r)
 	})
+}
+
+// packedFiles are the files that were asked for, compressed once: an office's
+// line is slow, and text shrinks to a third.
+var packedFiles sync.Map
+
+// packed returns a file of text compressed, nil if there is none or it is not
+// worth it.
+func packed(dist fs.FS, name string) []byte {
+	if ext := path.Ext(name); ext != ".js" && ext != ".css" && ext != ".svg" {
+		return nil
+	}
+	if known, ok := packedFiles.Load(name); ok {
+		return known.([]byte)
+	}
+	data, err := fs.ReadFile(dist, name)
+	if err != nil || len(data) < 1024 {
+		return nil
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(data); err != nil || z.Close() != nil {
+		return nil
+	}
+	packedFiles.Store(name, b.Bytes())
+	return b.Bytes()
 }
