@@ -403,6 +403,8 @@ func (s *Server) watchImport(ctx context.Context, in *ByID) (*huma.StreamRespons
 			select {
 			case <-out.Context().Done():
 				return
+			case <-s.Stopping:
+				return
 			case <-tick.C:
 			}
 			var err error

@@ -494,7 +494,7 @@ func (o *office) asCSV(lines [][]any) []byte {
 // around them, each row of a file comes to what it was made from. All four
 // classes and all six cities.
 func TestFilesOfAnyOfficeAreReadAsMeant(t *testing.T) {
-	if err := flag.Set("rapid.checks", "25"); err != nil {
+	if err := flag.Set("rapid.checks", "15"); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Engines(t, func(t *testing.T, url string) {
