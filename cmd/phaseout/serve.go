@@ -62,7 +62,7 @@ func (s serveCmd) Run(e *env, c *config.Common) error {
 	}
 	server := &http.Server{
 		Handler: api.New(api.Options{App: o.app, Version: version, ClockOverridden: o.overridden, Demo: demo, Console: static.Handler(), Log: log,
-			TrustedProxies: s.TrustedProxies}).Handler(),
+			TrustedProxies: s.TrustedProxies, Stopping: e.ctx.Done()}).Handler(),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 2 * time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	welcome(e.out, listener.Addr().String(), o, demo)

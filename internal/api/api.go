@@ -28,6 +28,7 @@ type Options struct {
 	Console         http.Handler // the built SPA
 	Log             *slog.Logger
 	TrustedProxies  []string
+	Stopping        <-chan struct{} // closed when the server is to stop; ends what is streamed
 }
 
 // Server is the HTTP side of the program.

@@ -307,12 +307,16 @@ func TestImportCanBeUndoneUnlessTouched(t *testing.T) {
 		}
 		id = load()
 		one := s.pages("clerk.changsha", "/assets")[2]
-		s.send("clerk.changsha", "PATCH", "/assets/"+one["id"].(string), map[string]any{"fields": map[string]string{"model": "X"}}, "If-Match", `"1"`).want(200)
+		s.send("clerk2.changsha", "PATCH", "/assets/"+one["id"].(string), map[string]any{"fields": map[string]string{"model": "X"}}, "If-Match", `"1"`).want(200)
 		refused := s.send("clerk.changsha", "POST", "/imports/"+id+"/undo", nil).want(409)
-		if refused.text("code") != "changed_since" || refused.text("errors.0.value") != one["label"] || refused.get("errors.1") != nil {
+		if refused.text("code") != "changed_since" || refused.text("errors.0.value") != one["label"] || refused.get("errors.1") != nil ||
+			refused.text("extra.changed.0.label") != one["label"] || refused.text("extra.changed.0.row") != "4" || refused.text("extra.changed.0.asset_id") != one["id"] ||
+			refused.text("extra.changed.0.action") != "update" || refused.text("extra.changed.0.changed_by") != "Clerk A2" || refused.text("extra.changed.0.changed_at") == "<nil>" ||
+			refused.text("extra.changed_total") != "1" {
 			t.Errorf("undo of a changed row: %s", refused.Body)
 		}
-		s.send("clerk.changsha", "POST", "/imports/"+id+"/undo?unchanged_only=true", nil).want(200)
+		s.send("clerk.changsha", "POST", "/imports/"+id+"/undo", map[string]bool{"skip_changed": false}).want(409)
+		s.send("clerk.changsha", "POST", "/imports/"+id+"/undo", map[string]bool{"skip_changed": true}).want(200)
 		if left := s.pages("clerk.changsha", "/assets"); len(left) != 1 || left[0]["id"] != one["id"] {
 			t.Errorf("%d rows are left", len(left))
 		}

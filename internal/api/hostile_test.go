@@ -53,6 +53,19 @@ func textRow(n int, cells ...string) string {
 	return b.String() + "</row>"
 }
 
+// lying returns a workbook whose directory says that every part is of one byte.
+func lying(data []byte) []byte {
+	out := bytes.Clone(data)
+	for at := 0; ; {
+		i := bytes.Index(out[at:], []byte("PK\x01\x02"))
+		if i < 0 {
+			return out
+		}
+		at += i + 4
+		copy(out[at+20:], []byte{1, 0, 0, 0}) // the unpacked size, 24 bytes into the entry
+	}
+}
+
 // TestHostileFilesAreNamedAndCostLittle uploads a corpus of broken and hostile
 // files: each gets its named problem, nothing is written, and no file makes the
 // program take more than a bounded amount of memory. Proves F15 and F16.
@@ -65,6 +78,12 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 	in := func(rows string) string {
 		return `<worksheet><sheetData>` + textRow(1, heads...) + rows + `</sheetData></worksheet>`
 	}
+	withBook := func(directory string) []byte {
+		return workbook(t, in(textRow(2, "湘A12345", apptest.VIN(1), "某某", "2010-01-01")), map[string]string{"xl/workbook.xml": `<workbook xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">` + directory + `</workbook>`})
+	}
+	legacy := append([]byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}, make([]byte, 2000)...)
+	locked := bytes.Clone(legacy)
+	copy(locked[1000:], []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00"))
 	whole := workbook(t, in(textRow(2, "湘A12345", apptest.VIN(1), "某某", "2010-01-01")), nil)
 	gbk, err := simplifiedchinese.GB18030.NewEncoder().String(good)
 	if err != nil {
@@ -74,13 +93,25 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 		data []byte
 		want string // code of the failed import, or of a finding
 	}{
-		"a truncated archive":       {whole[:len(whole)-40], "damaged"},
-		"a flat bomb":               {workbook(t, in(""), map[string]string{"xl/media/a.png": strings.Repeat("\x00", 300<<20)}), "unpacks_too_large"},
-		"a sheet that is a bomb":    {workbook(t, in(strings.Repeat("<row><c><v>1</v></c></row>", 9_000_000)), nil), "unpacks_too_large"},
-		"row sixteen million":       {workbook(t, in(textRow(16_000_000, "x")), nil), "damaged"},
-		"an external entity":        {workbook(t, `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>`+in(textRow(2, "&e;")), nil), "damaged"},
-		"entities in entities":      {workbook(t, `<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>`+in(textRow(2, "&b;")), nil), "damaged"},
-		"a picture":                 {append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte{0, 1}, 500)...), "encoding"},
+		"a truncated archive":        {whole[:len(whole)-40], "damaged"},
+		"a flat bomb":                {workbook(t, in(""), map[string]string{"xl/media/a.png": strings.Repeat("\x00", 300<<20)}), "unpacks_too_large"},
+		"a sheet that is a bomb":     {workbook(t, in(strings.Repeat("<row><c><v>1</v></c></row>", 9_000_000)), nil), "unpacks_too_large"},
+		"row sixteen million":        {workbook(t, in(textRow(16_000_000, "x")), nil), "damaged"},
+		"an external entity":         {workbook(t, `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>`+in(textRow(2, "&e;")), nil), "damaged"},
+		"entities in entities":       {workbook(t, `<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>`+in(textRow(2, "&b;")), nil), "damaged"},
+		"a picture":                  {append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte{0, 1}, 500)...), "encoding"},
+		"a PDF":                      {[]byte("%PDF-1.7\n1 0 obj\n"), "pdf"},
+		"a web page saved as .xls":   {[]byte("\xef\xbb\xbf<html><body><table><tr><td>号牌号码</td></tr></table></body></html>"), "html"},
+		"an old .xls or .et":         {legacy, "legacy_xls"},
+		"one with a password":        {locked, "encrypted"},
+		"an archive of another kind": {workbook(t, "", map[string]string{"_rels/.rels": "<Relationships/>"}), "not_xlsx"},
+		"only hidden sheets":         {withBook(`<sheets><sheet name="a" state="hidden" r:id="r1"/></sheets>`), "hidden_sheets"},
+		"a size that is a lie":       {lying(whole), "damaged"},
+		"a thousand columns in XML":  {workbook(t, `<worksheet><sheetData><row r="1"><c r="ALL1" t="inlineStr"><is><t>x</t></is></c></row></sheetData></worksheet>`, nil), "too_many_columns"},
+		"a cell beyond the format":   {workbook(t, in(`<row r="2"><c r="A2" t="inlineStr"><is><t>`+strings.Repeat("某", 3_400_000)+`</t></is></c></row>`), nil), "unpacks_too_large"},
+		"a formula without a value":  {workbook(t, in(strings.Replace(textRow(2, "湘A12345", apptest.VIN(1), "某某"), "</row>", `<c r="D2"><f>TODAY()</f></c></row>`, 1)), nil), "required"},
+		"the day that never was, counted from 1904": {workbook(t, in(`<row r="2"><c r="A2" t="inlineStr"><is><t>湘A12345</t></is></c><c r="B2" t="inlineStr"><is><t>`+apptest.VIN(1)+
+			`</t></is></c><c r="C2" t="inlineStr"><is><t>某某</t></is></c><c r="D2"><v>60</v></c></row>`), map[string]string{"xl/workbook.xml": `<workbook xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><workbookPr date1904="1"/><sheets><sheet name="a" r:id="r1"/></sheets></workbook>`}), "date_invalid"},
 		"XML saved as .xls":         {[]byte(`<?xml version="1.0"?><Workbook/>`), "html"},
 		"two encodings":             {[]byte(head + good + gbk), "encoding"},
 		"zero bytes":                {[]byte(head + "湘A\x00\x00,x,y,z\n"), "encoding"},
@@ -114,7 +145,10 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if taken := int64(after.HeapInuse) - int64(before.HeapInuse); taken > 150<<20 {
-			t.Errorf("%s: took %d MiB", name, taken>>20)
+			t.Errorf("%s: holds %d MiB", name, taken>>20)
+		}
+		if made := after.TotalAlloc - before.TotalAlloc; made > 600<<20 {
+			t.Errorf("%s: took %d MiB in all", name, made>>20)
 		}
 		got := s.send(clerk, "GET", "/imports/"+id, nil).want(200)
 		code := got.text("error.code")

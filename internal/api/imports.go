@@ -118,17 +118,13 @@ func (s *Server) importRoutes() {
 	watch.Responses = map[string]*huma.Response{"200": {Description: "An event \"import\" with the import as JSON at each change.",
 		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 	route(s, watch, s.watchImport)
-	for _, op := range []struct {
-		id, path, summary string
-		handler           func(context.Context, *undoIn) (*one[Import], error)
-	}{
-		{"cancel-import", "/imports/{id}/cancel", "Stop an import; what was applied can be undone", s.cancelImport},
-		{"undo-import", "/imports/{id}/undo", "Take back what an import did", s.undoImport},
-	} {
-		o := operation(op.id, http.MethodPost, op.path, "imports", op.summary)
-		o.DefaultStatus = http.StatusOK
-		route(s, o, op.handler)
-	}
+	cancel := operation("cancel-import", http.MethodPost, "/imports/{id}/cancel", "imports", "Stop an import; what was applied can be undone")
+	cancel.DefaultStatus = http.StatusOK
+	route(s, cancel, s.cancelImport)
+	undo := operation("undo-import", http.MethodPost, "/imports/{id}/undo", "imports", "Take back what an import did")
+	undo.Description = "Rows that were changed since refuse it with 409 changed_since; extra.changed lists row, label, who changed it and when."
+	undo.DefaultStatus = http.StatusOK
+	route(s, undo, s.undoImport)
 	route(s, binary(operation("get-import-template", http.MethodGet, "/import-templates/{class}", "imports", "Template workbook of a class, with drop-downs and an example row"), xlsxType), s.importTemplate)
 }
 
@@ -279,18 +275,18 @@ func (s *Server) applyImport(ctx context.Context, in *struct {
 	return oneOf(i.Version, importView(lang(ctx), i)), err
 }
 
-type undoIn struct {
-	ByID
-	UnchangedOnly bool `query:"unchanged_only" doc:"For undo: leave rows that were changed since, take back all others."`
-}
-
-func (s *Server) cancelImport(ctx context.Context, in *undoIn) (*one[Import], error) {
+func (s *Server) cancelImport(ctx context.Context, in *ByID) (*one[Import], error) {
 	i, err := s.app.CancelImport(ctx, actor(ctx), in.ID)
 	return oneOf(i.Version, importView(lang(ctx), i)), err
 }
 
-func (s *Server) undoImport(ctx context.Context, in *undoIn) (*one[Import], error) {
-	i, err := s.app.UndoImport(ctx, actor(ctx), in.ID, in.UnchangedOnly)
+func (s *Server) undoImport(ctx context.Context, in *struct {
+	ByID
+	Body *struct {
+		SkipChanged bool `json:"skip_changed,omitempty" doc:"Leave rows that were changed since, take back all others."`
+	}
+}) (*one[Import], error) {
+	i, err := s.app.UndoImport(ctx, actor(ctx), in.ID, in.Body != nil && in.Body.SkipChanged)
 	return oneOf(i.Version, importView(lang(ctx), i)), err
 }
 
@@ -406,6 +402,8 @@ func (s *Server) watchImport(ctx context.Context, in *ByID) (*huma.StreamRespons
 			}
 			select {
 			case <-out.Context().Done():
+				return
+			case <-s.Stopping:
 				return
 			case <-tick.C:
 			}

@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"phaseout/internal/api"
 	"phaseout/internal/app/apptest"
+	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
 )
 
@@ -109,4 +113,37 @@ func TestProgressComesAsEvents(t *testing.T) {
 			t.Errorf("the last event says %q", last)
 		}
 	})
+}
+
+// TestEventsEndWhenTheServerStops proves F20: an open stream does not hold up a
+// server that is to stop.
+func TestEventsEndWhenTheServerStops(t *testing.T) {
+	s := newSite(t, "sqlite:"+t.TempDir()+"/test.db")
+	s.DB.SetEnqueuer(store.NoQueue) // the check never comes
+	id := s.upload("clerk.changsha", "/imports", map[string]string{"class": "truck", "city": "430100"}, "a.csv", strange(1)).want(202).text("id")
+	stopping := make(chan struct{})
+	server := httptest.NewServer(api.New(api.Options{App: s.App, Version: "test", Log: slog.New(slog.DiscardHandler), Stopping: stopping}).Handler())
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v1/imports/"+id+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token("clerk.changsha"))
+	client := http.Client{Timeout: 20 * time.Second}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	lines := bufio.NewScanner(res.Body)
+	if !lines.Scan() || lines.Text() != "event: import" {
+		t.Fatalf("the stream begins with %q", lines.Text())
+	}
+	close(stopping)
+	for lines.Scan() {
+		continue
+	}
+	if lines.Err() != nil {
+		t.Errorf("the stream is cut: %v", lines.Err())
+	}
 }

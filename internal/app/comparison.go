@@ -218,7 +218,9 @@ func (a *App) readList(c store.Comparison, counts *ComparisonCounts) ([]listed, 
 		return nil, err
 	}
 	// A list of one column is a list too: the numbers of what it names are enough.
-	header, err := sheet.FindHeaderOf(book, 1, func(heading string) (string, bool) { return registry.FindField(c.Class, heading) }, expectedHeadings(c.Class)...)
+	wording := wordingOf(c.Class)
+	wording.Least = 1
+	header, err := sheet.FindHeader(book, wording)
 	if err != nil {
 		return nil, err
 	}

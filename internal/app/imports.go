@@ -166,12 +166,20 @@ func (a *App) ApplyImport(ctx context.Context, by access.Actor, id, mode string)
 	})
 }
 
-// CancelImport stops an import. What was applied already stays and can be undone.
-func (a *App) CancelImport(ctx context.Context, by access.Actor, id string) (store.Import, error) {
-	return a.changeImport(ctx, by, id, []string{"checking", "checked", "applying"}, func(_ *store.Tx, i *store.Import) error {
-		i.State = "cancelled"
-		return nil
-	})
+// CancelImport stops an import. What was applied already stays and can be
+// undone. The work under way may have gone on by a chunk meanwhile, which is no
+// reason to refuse.
+func (a *App) CancelImport(ctx context.Context, by access.Actor, id string) (i store.Import, err error) {
+	for range 5 {
+		i, err = a.changeImport(ctx, by, id, []string{"checking", "checked", "applying"}, func(_ *store.Tx, i *store.Import) error {
+			i.State = "cancelled"
+			return nil
+		})
+		if !fault.Is(err, fault.Stale) {
+			break
+		}
+	}
+	return i, err
 }
 
 // RunImport does the work that is due on an import: the job of both kinds. It

@@ -96,7 +96,7 @@ func (a *App) DropMapping(ctx context.Context, by access.Actor, id string) error
 // say it.
 func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (sheet.Header, error) {
 	class := c.current.Class
-	found, err := sheet.FindHeader(book, func(heading string) (string, bool) { return registry.FindField(class, heading) }, expectedHeadings(class)...)
+	found, err := sheet.FindHeader(book, wordingOf(class))
 	c.described = ImportSheet{Name: book.SheetName, Encoding: book.Encoding, HeaderRow: found.Row, Source: "auto", Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
 	given := GivenMapping{}
 	if c.current.Mapping != "" {
@@ -126,6 +126,12 @@ func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (sheet.Hea
 		err = requireColumns(class, found)
 	}
 	return found, err
+}
+
+// wordingOf is how offices call the fields of a class.
+func wordingOf(class registry.Class) sheet.Wording {
+	return sheet.Wording{Match: func(heading string) (string, bool) { return registry.FindField(class, heading) },
+		Yields: func(heading string) bool { return registry.Yields(class, heading) }, Expected: expectedHeadings(class)}
 }
 
 // saved returns the mapping that the city saved for the sheet's headings, if

@@ -34,12 +34,12 @@ type Result struct {
 // Normalize folds a number as people type it: full-width signs to half-width
 // (NFKC), capitals, no blanks, no zero-width or direction marks.
 func Normalize(s string) string {
-	return strings.Map(func(r rune) rune {
+	return norm.NFKC.String(strings.Map(func(r rune) rune { // again: an accent whose blank is taken away joins the sign before it
 		if r <= ' ' || r == 0x7f || r == '\u00a0' || r == '\u3000' || (r >= '\u200b' && r <= '\u200f') || r == '\ufeff' || (r >= '\u2028' && r <= '\u202e') {
 			return -1
 		}
 		return r
-	}, strings.ToUpper(norm.NFKC.String(s)))
+	}, strings.ToUpper(norm.NFKC.String(s))))
 }
 
 func ok(value string) Result { return Result{Value: value} }

@@ -69,7 +69,7 @@ func TestOneChangedSignOfAVINIsSeen(t *testing.T) {
 }
 
 func FuzzIdentifiers(f *testing.F) {
-	for _, s := range []string{"湘A12345", "LZZTEST049A000001", "430102190001010007", "CN19831000034", "１-ＡＢ", "\u202e\x00", strings.Repeat("9", 300)} {
+	for _, s := range []string{"湘A12345", "LZZTEST049A000001", "430102190001010007", "CN19831000034", "１-ＡＢ", "A΄0000", "\u202e\x00", strings.Repeat("9", 300)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -83,7 +83,7 @@ func named(f FieldSpec, zh, en string) bilingual.Text {
 // field reads one field by its type.
 func (c *checker) field(f FieldSpec) {
 	raw := strings.TrimSpace(norm.NFC.String(strings.Map(dropInvisible, c.in.Fields[f.Key])))
-	if raw == "" {
+	if raw == "" || notGiven[identifier.Normalize(raw)] {
 		if f.Required {
 			c.wrong(f, "required", named(f, "不能为空", " is missing"), bilingual.T("请填写；"+f.Hint.ZH, "fill it in: "+f.Hint.EN))
 		}
@@ -117,6 +117,9 @@ func (c *checker) field(f FieldSpec) {
 		c.asset.Fields[f.Key] = value
 	}
 }
+
+// notGiven is what offices write into a cell for which they have nothing.
+var notGiven = map[string]bool{"": true, "/": true, `\`: true, "-": true, "--": true, "—": true, "——": true, "无": true, "空": true, "N/A": true, "#N/A": true, "NULL": true}
 
 func dropInvisible(r rune) rune {
 	if r == '\u3000' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r' {

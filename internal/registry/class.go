@@ -119,9 +119,9 @@ func ownerFields(name, id []string) []FieldSpec {
 		{Key: "owner_id", Name: bilingual.T("证件号码", "Owner's number"), Type: TextField, Secret: true,
 			Hint: bilingual.T("身份证号或统一社会信用代码", "resident number or unified social credit code"), Synonyms: id, Example: "91430100MA00000003"},
 		{Key: "owner_phone", Name: bilingual.T("联系电话", "Telephone"), Type: TextField, Secret: true, Hint: bilingual.T("手机号或固定电话", "mobile or landline"),
-			Synonyms: []string{"LXDH", "SJHM", "手机号码（车主）", "所有人电话", "联系人电话号码", "电话号码", "电话", "联系方式", "手机", "手机号", "手机号码", "联系人电话", "车主联系电话"}, Example: "13900000000"},
+			Synonyms: []string{"LXDH", "SJHM", "所有人联系电话", "所有人联系方式", "机主电话", "机主联系电话", "船东电话", "移动电话", "固定电话", "联系手机", "手机号码（车主）", "所有人电话", "联系人电话号码", "电话号码", "电话", "联系方式", "手机", "手机号", "手机号码", "联系人电话", "车主联系电话"}, Example: "13900000000"},
 		{Key: "district", Name: bilingual.T("所属县区", "District"), Type: DistrictField, Hint: bilingual.T("本市县区名称或代码", "district of the city, by name or code"),
-			Synonyms: []string{"县区", "区县", "所属区县", "所属辖区", "县市区名称", "所属地区", "登记区县", "所属行政区", "县（市、区）", "县市区", "行政区划", "所在县区", "辖区", "区域"}, Example: ""},
+			Synonyms: []string{"XZQH", "行政区划代码", "县（区）", "区（县）", "市县区", "所在区县", "所属县（市、区）", "管辖区", "属地", "登记地", "县区", "区县", "所属区县", "所属辖区", "县市区名称", "所属地区", "登记区县", "所属行政区", "县（市、区）", "县市区", "行政区划", "所在县区", "辖区", "区域"}, Example: ""},
 	}
 }
 

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"phaseout/internal/identifier"
@@ -16,11 +18,45 @@ func headingForm(heading string) string {
 	return strings.Trim(strings.NewReplacer("（", "(", "）", ")", "*", "", ":", "", "：", "").Replace(v), "_-")
 }
 
+// otherUnits are units in a heading in which no field is kept: a power in
+// horsepower must not be read as kilowatts.
+var otherUnits = regexp.MustCompile(`\((马力|匹|HP|PS|吨|T|万元?)\)$`)
+
 func withoutBrackets(v string) string {
-	if i := strings.IndexByte(v, '('); i > 0 {
+	if i := strings.IndexByte(v, '('); i > 0 && !otherUnits.MatchString(v) {
 		return v[:i]
 	}
 	return v
+}
+
+// makeshift are the wordings that stand for a field only where no better column
+// does: registers keep the colour of a plate beside its kind, the name of a code
+// beside the code, the user beside the owner.
+var makeshift = map[string][]string{
+	"plate_kind":    {"号牌颜色", "车牌颜色", "牌照颜色", "HPYS"},
+	"vin":           {"底盘号"},
+	"engine_no":     {"发动机"},
+	"category":      {"CLLXMC", "车型", "车种", "车辆类别", "车型分类", "机械名称", "设备名称", "机具名称", "农机名称", "品目", "船型"},
+	"model":         {"品牌", "厂牌", "车辆品牌", "中文品牌", "CLPP1", "规格", "机型"},
+	"use":           {"是否营运", "营运性质"},
+	"stage":         {"国标", "排放", "环保阶段", "环保达标情况", "HBDBQK"},
+	"serial":        {"车架号", "机身编号", "机械编号", "设备编号", "产品编号", "机架号", "底盘号", "机号"},
+	"power_kw":      {"功率", "净功率", "最大净功率", "额定净功率", "发动机额定净功率", "发动机功率", "配套动力", "总功率"},
+	"registered_on": {"登记日期", "登记时间"},
+	"owner_name":    {"使用人", "使用单位", "经营人", "船舶经营人", "单位名称", "所属单位", "企业名称", "姓名", "业主"},
+	"owner_id":      {"组织机构代码", "信用代码", "统一社会信用代码"},
+	"owner_phone":   {"电话", "手机", "手机号", "手机号码", "固定电话", "移动电话", "SJHM"},
+	"district":      {"属地", "登记地", "区域", "行政区划代码", "XZQH"},
+}
+
+// Yields reports whether a heading stands for its field only where no other
+// column does it better.
+func Yields(class Class, heading string) bool {
+	key, _ := FindField(class, heading)
+	v := headingForm(heading)
+	return slices.ContainsFunc(makeshift[key], func(wording string) bool {
+		return headingForm(wording) == v || headingForm(wording) == withoutBrackets(v)
+	})
 }
 
 // FindField returns the field of a class that a sheet's heading stands for, by

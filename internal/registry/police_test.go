@@ -37,6 +37,48 @@ func TestPoliceExportIsUnderstood(t *testing.T) {
 	}
 }
 
+// TestSecondBestColumnsYield proves F15: registers keep the colour of a plate
+// beside its kind and the name of a code beside the code. The better column is
+// read, and the other one only where it stands alone.
+func TestSecondBestColumnsYield(t *testing.T) {
+	for class, headings := range map[registry.Class][]string{
+		registry.Truck:         {"号牌颜色", "CLLXMC", "CLPP1", "中文品牌", "HBDBQK", "车型", "使用人"},
+		registry.Machinery:     {"机械名称", "使用单位", "净功率", "机身编号"},
+		registry.FarmMachinery: {"机具名称", "手机号", "发动机功率"},
+		registry.Vessel:        {"船型", "经营人", "总功率"},
+	} {
+		for _, heading := range headings {
+			if key, _ := registry.FindField(class, heading); key == "" || !registry.Yields(class, heading) {
+				t.Errorf("%s: %q fills %q and yields: %v", class, heading, key, registry.Yields(class, heading))
+			}
+		}
+	}
+	for class, headings := range map[registry.Class][]string{
+		registry.Truck: {"号牌种类", "HPZL", "CLLX", "品牌型号", "PFBZ", "总质量（吨）", "住址"}, registry.Vessel: {"船舶所有人", "安放龙骨日期"}, registry.FarmMachinery: {"功率（马力）"}} {
+		for _, heading := range headings {
+			if registry.Yields(class, heading) {
+				t.Errorf("%s: %q yields", class, heading)
+			}
+		}
+	}
+	for heading, want := range map[string]string{"功率（千瓦）": "power_kw", "功率（马力）": "", "额定功率(hp)": ""} {
+		if key, _ := registry.FindField(registry.FarmMachinery, heading); key != want {
+			t.Errorf("%q fills %q", heading, key)
+		}
+	}
+}
+
+// TestMarksOfNothingAreBlank proves F15: a stroke in a cell is no value.
+func TestMarksOfNothingAreBlank(t *testing.T) {
+	for _, mark := range []string{"/", "-", "——", "无", "＃N/A", " 无 "} {
+		a, findings := reference(t).Check(registry.Vessel, registry.Input{City: "430600", Today: today,
+			Fields: map[string]string{"ship_name": "湘岳阳货0001", "ship_id": "CN19951000146", "power_kw": mark, "category": mark, "owner_id": mark, "built_on": "1995-08-18"}})
+		if len(findings) > 0 || a.Fields["power_kw"] != "" || a.OwnerID != "" {
+			t.Errorf("%q is read as %+v with %+v", mark, a.Fields, findings)
+		}
+	}
+}
+
 // TestNoWordingMeansTwoFields holds for every class: a heading or a word of a
 // dictionary leads to one field or entry only.
 func TestNoWordingMeansTwoFields(t *testing.T) {

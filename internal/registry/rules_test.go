@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,4 +181,66 @@ func TestANumberThatLostItsEndIsRefused(t *testing.T) {
 			t.Errorf("%s: refused %v, findings %v", value, found, findings)
 		}
 	}
+}
+
+// FuzzCheck holds for any texts in any class: the check ends, says each finding
+// in both languages, and a record that passes passes again as the same.
+func FuzzCheck(f *testing.F) {
+	for _, text := range []string{"湘A12345", "柴油", "2010-01-01", "430102", "1-AB12CD34", "25000", "CN19951000146", "-", "=1+1", "１２３", "\x00", "４.3E+17", "LZZTEST049A000001"} {
+		f.Add(text, text, "2005-05-05", "100")
+	}
+	ref := reference(f)
+	f.Fuzz(func(t *testing.T, number, word, day, amount string) {
+		for _, spec := range registry.Classes() {
+			fields := map[string]string{}
+			for _, field := range spec.Fields {
+				switch field.Type {
+				case registry.DayField:
+					fields[field.Key] = day
+				case registry.IntegerField, registry.DecimalField:
+					fields[field.Key] = amount
+				case registry.OptionField, registry.DistrictField:
+					fields[field.Key] = word
+				default:
+					fields[field.Key] = number
+				}
+			}
+			a, findings := ref.Check(spec.Class, registry.Input{City: "430100", Fields: fields, Today: today})
+			failed := false
+			for _, found := range findings {
+				failed = failed || found.Severity == registry.Error
+				if found.Message.ZH == "" || found.Message.EN == "" {
+					t.Fatalf("%s %s is not said in both languages", found.Field, found.Code)
+				}
+			}
+			if failed {
+				continue
+			}
+			again := maps.Clone(a.Fields)
+			again["owner_id"], again["owner_phone"] = a.OwnerID, a.OwnerPhone
+			b, _ := ref.Check(spec.Class, registry.Input{City: "430100", Fields: again, Today: today})
+			if !maps.Equal(a.Fields, b.Fields) || a.OwnerID != b.OwnerID || !slices.Equal(a.Identifiers, b.Identifiers) {
+				t.Fatalf("%v comes back as %v", a, b)
+			}
+		}
+	})
+}
+
+// FuzzHeading holds that any text can stand as a heading.
+func FuzzHeading(f *testing.F) {
+	for _, text := range []string{"号牌号码", "功率（马力）", "*总质量(kg)：", "（", "()", "HPHM", "ＶＩＮ", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, heading string) {
+		for _, spec := range registry.Classes() {
+			key, known := registry.FindField(spec.Class, heading)
+			if key != "" && !known {
+				t.Fatalf("%q fills %s and is not known", heading, key)
+			}
+			if registry.Yields(spec.Class, heading) && key == "" {
+				t.Fatalf("%q yields and fills nothing", heading)
+			}
+			registry.NearestField(spec.Class, heading)
+		}
+	})
 }

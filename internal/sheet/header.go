@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,19 +30,26 @@ const (
 	leastKnown  = 3  // headings that make a row a header
 )
 
+// Wording says what headings stand for.
+type Wording struct {
+	Match func(heading string) (key string, known bool) // "" and true for one to leave out
+	// Yields reports whether a heading stands for its key only where no better
+	// one does; nil for none.
+	Yields   func(heading string) bool
+	Least    int      // headings that make a row a header, if not three
+	Expected []string // headings that a message names
+}
+
 // FindHeader returns the row among the first ones with the most known headings;
 // titles and groups above it are passed over. Of headings in two rows the lower
 // one counts, and the upper one where the lower is blank, as merged cells leave
-// it. match returns the key of a heading, or "" and true for one to leave out.
-// A heading that stands twice fails with Invalid repeated_column; without a
-// header it fails with Invalid no_header and names the expected headings.
-func FindHeader(b *Book, match func(heading string) (key string, known bool), expected ...string) (Header, error) {
-	return FindHeaderOf(b, leastKnown, match, expected...)
-}
-
-// FindHeaderOf is FindHeader for a sheet whose header may have as few as least
-// known headings.
-func FindHeaderOf(b *Book, least int, match func(heading string) (key string, known bool), expected ...string) (Header, error) {
+// it. A heading that stands twice fails with Invalid repeated_column, unless one
+// of the two yields; without a header it fails with Invalid no_header.
+func FindHeader(b *Book, w Wording) (Header, error) {
+	match, least := w.Match, w.Least
+	if least == 0 {
+		least = leastKnown
+	}
 	var best, above Header
 	var headings []string // of the row above, if it could be the upper half of a header
 	read := 0
@@ -69,8 +77,9 @@ func FindHeaderOf(b *Book, least int, match func(heading string) (key string, kn
 		}
 	}
 	if len(best.Columns) < least {
-		return Header{}, noHeader(best, expected)
+		return Header{}, noHeader(best, w.Expected)
 	}
+	best.settle(w.Yields)
 	return best, repeated(best.Columns)
 }
 
@@ -103,6 +112,28 @@ func headerOf(number int, cells []string, match func(string) (string, bool)) Hea
 		}
 	}
 	return h
+}
+
+// settle leaves out the columns that yield to a better one of the same key.
+func (h *Header) settle(yields func(string) bool) {
+	if yields == nil {
+		return
+	}
+	better := map[string]bool{}
+	for _, c := range h.Columns {
+		better[c.Key] = better[c.Key] || !yields(c.Heading)
+	}
+	kept := h.Columns[:0]
+	for _, c := range h.Columns {
+		if better[c.Key] && yields(c.Heading) {
+			c.Key = ""
+			h.Unmapped = append(h.Unmapped, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	h.Columns = kept
+	slices.SortFunc(h.Unmapped, func(a, b Column) int { return a.Index - b.Index })
 }
 
 func repeated(columns []Column) error {

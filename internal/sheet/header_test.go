@@ -26,7 +26,7 @@ func TestHeaderOfTwoRowsIsReadAsOne(t *testing.T) {
 	must(t, f.MergeCell("Sheet1", "A1", "F1"), f.MergeCell("Sheet1", "A3", "A4"), f.MergeCell("Sheet1", "B3", "D3"), f.MergeCell("Sheet1", "E3", "E4"))
 	b, err := Open("a", saved(t, f))
 	must(t, err)
-	h, err := FindHeader(b, match)
+	h, err := FindHeader(b, Wording{Match: match})
 	must(t, err)
 	var got []string
 	for _, c := range h.Columns {
@@ -47,7 +47,7 @@ func TestHeaderIsNotTakenFromDataOrTitles(t *testing.T) {
 	} {
 		b, err := Open("a.csv", []byte(text))
 		must(t, err)
-		if h, err := FindHeader(b, match); err != nil || h.Row != want {
+		if h, err := FindHeader(b, Wording{Match: match}); err != nil || h.Row != want {
 			t.Errorf("%q: got row %d, %v", text, h.Row, err)
 		}
 	}
@@ -58,14 +58,14 @@ func TestMissingHeaderSaysWhatWasLookedFor(t *testing.T) {
 	for _, text := range []string{"号牌号码,车架号\n1,2\n", strings.Repeat("标题\n", 15) + "号牌号码,车架号,所有人\n"} {
 		b, err := Open("a.csv", []byte(text))
 		must(t, err)
-		_, err = FindHeader(b, match, "号牌号码", "车架号", "所有人")
+		_, err = FindHeader(b, Wording{Match: match, Expected: []string{"号牌号码", "车架号", "所有人"}})
 		if codeOf(err) != "no_header" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	b, err := Open("a.csv", []byte("号牌号码,车架号\n"))
 	must(t, err)
-	_, err = FindHeader(b, match, "号牌号码", "所有人")
+	_, err = FindHeader(b, Wording{Match: match, Expected: []string{"号牌号码", "所有人"}})
 	if !strings.Contains(fmt.Sprint(err), "号牌号码") {
 		t.Errorf("the row that was nearest is not named: %v", err)
 	}

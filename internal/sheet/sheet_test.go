@@ -75,14 +75,14 @@ func TestHeaderIsFoundBelowTitles(t *testing.T) {
 		}
 		return b
 	}
-	h, err := FindHeader(open("某市清单,,,,\n,号牌信息,,所有人信息,\n序号,号牌号码,车架号,所有人,颜色\n1,湘A12345,X,某,红\n合计,1,,,\n"), match)
+	h, err := FindHeader(open("某市清单,,,,\n,号牌信息,,所有人信息,\n序号,号牌号码,车架号,所有人,颜色\n1,湘A12345,X,某,红\n合计,1,,,\n"), Wording{Match: match})
 	if err != nil || h.Row != 3 || len(h.Columns) != 3 || h.Columns[0].Letter != "B" || len(h.Unmapped) != 1 || h.Unmapped[0].Heading != "颜色" {
 		t.Errorf("got %+v, %v", h, err)
 	}
-	if _, err := FindHeader(open("号牌号码,车牌号,车架号,所有人\n"), match); err == nil || !strings.Contains(err.Error(), "column B") {
+	if _, err := FindHeader(open("号牌号码,车牌号,车架号,所有人\n"), Wording{Match: match}); err == nil || !strings.Contains(err.Error(), "column B") {
 		t.Errorf("a repeated column: %v", err)
 	}
-	if _, err := FindHeader(open("a,b\n1,2\n"), match); !fault.Is(err, fault.Invalid) {
+	if _, err := FindHeader(open("a,b\n1,2\n"), Wording{Match: match}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("no header: %v", err)
 	}
 	for text, want := range map[string]bool{"合计": true, "　填表人：某": true, "示例": true, "1": false, "": false} {

@@ -71,8 +71,10 @@ func (w *workbook) open() error {
 	if err := w.decode(main, &directory); err != nil {
 		return err
 	}
+	hidden := 0
 	for _, s := range directory.Sheets {
 		if s.State == "hidden" || s.State == "veryHidden" {
+			hidden++
 			continue
 		}
 		for _, a := range s.Attrs {
@@ -80,6 +82,9 @@ func (w *workbook) open() error {
 				w.sheets = append(w.sheets, sheetPart{s.Name, r.target})
 			}
 		}
+	}
+	if len(w.sheets) == 0 && len(directory.Sheets) > 0 && hidden == len(directory.Sheets) {
+		return refuse("hidden_sheets", "工作簿中的工作表都被隐藏", "every sheet of the workbook is hidden", "请取消隐藏需要导入的工作表后重新保存", "show the sheet that is to be imported and save it again")
 	}
 	if len(w.sheets) == 0 {
 		return damaged()

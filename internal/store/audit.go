@@ -143,6 +143,25 @@ func (db *DB) Events(ctx context.Context, scope access.Scope, f EventFilter) ([]
 	return events, q.Order("seq DESC").Limit(f.Limit).Find(&events).Error
 }
 
+// LastEvents returns the last event of each asset that the actor's area holds
+// now, whoever wrote it.
+func (tx *Tx) LastEvents(assetIDs []string) (map[string]Event, error) {
+	last := map[string]Event{}
+	if len(assetIDs) == 0 {
+		return last, nil
+	}
+	held := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Select("id").Where("id IN ?", assetIDs)
+	newest := tx.db.Model(&Event{}).Select("MAX(seq)").Where("asset_id IN (?)", held).Group("asset_id")
+	var events []Event
+	if err := tx.db.Where("seq IN (?)", newest).Find(&events).Error; err != nil {
+		return nil, fmt.Errorf("store: read the last events of assets: %w", err)
+	}
+	for _, e := range events {
+		last[e.AssetID] = e
+	}
+	return last, nil
+}
+
 // VerifyChain walks the whole audit and returns how many events it holds, or
 // the first doubt: a gap, a changed event, a cut or forged tail.
 func (db *DB) VerifyChain(ctx context.Context) (int64, error) {

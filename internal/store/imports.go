@@ -234,6 +234,20 @@ func (tx *Tx) ImportChanges(importID string) ([]ImportChange, error) {
 	return changes, nil
 }
 
+// ImportRowLabels returns what the assets of some rows are called. The caller
+// has loaded the import in its scope.
+func (tx *Tx) ImportRowLabels(importID string, rows []int) (map[int]string, error) {
+	var found []ImportRow
+	if err := tx.db.Select("row_no", "label").Where("import_id = ? AND row_no IN ?", importID, rows).Find(&found).Error; err != nil {
+		return nil, fmt.Errorf("store: read the labels of an import: %w", err)
+	}
+	labels := map[int]string{}
+	for _, r := range found {
+		labels[r.RowNo] = r.Label
+	}
+	return labels, nil
+}
+
 // ImportRowFilter narrows the rows of an import. AfterRow is the row to go on
 // from.
 type ImportRowFilter struct {

@@ -974,7 +974,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take back what an import did */
+        /**
+         * Take back what an import did
+         * @description Rows that were changed since refuse it with 409 changed_since; extra.changed lists row, label, who changed it and when.
+         */
         post: operations["undo-import"];
         delete?: never;
         options?: never;
@@ -3488,6 +3491,10 @@ export interface components {
             to_district?: string;
             /** Format: int64 */
             version: number;
+        };
+        "Undo-importRequest": {
+            /** @description Leave rows that were changed since, take back all others. */
+            skip_changed?: boolean;
         };
         UnmappedColumn: {
             column: string;
@@ -9050,10 +9057,7 @@ export interface operations {
     };
     "cancel-import": {
         parameters: {
-            query?: {
-                /** @description For undo: leave rows that were changed since, take back all others. */
-                unchanged_only?: boolean;
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
@@ -9585,17 +9589,18 @@ export interface operations {
     };
     "undo-import": {
         parameters: {
-            query?: {
-                /** @description For undo: leave rows that were changed since, take back all others. */
-                unchanged_only?: boolean;
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Undo-importRequest"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
