@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -16,17 +15,6 @@ import (
 	"phaseout/internal/store"
 )
 
-// checkChunk is how many rows are checked between two signs of life.
-const checkChunk = 1000
-
-// checkedRow is one data row on its way through the check.
-type checkedRow struct {
-	row      int
-	asset    registry.Asset
-	outcome  registry.Outcome
-	findings []registry.Finding
-}
-
 // checkImport reads the whole sheet and keeps, for each row, what would become
 // of it. Nothing of the registry changes.
 func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) error {
@@ -38,7 +26,7 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
-	c := importCheck{app: a, by: by, current: i, columns: map[string]string{}, batch: registry.NewBatch()}
+	c := importCheck{app: a, by: by, current: i, columns: map[string]string{}}
 	header, err := c.headerOf(ctx, book)
 	if saveErr := c.begin(ctx); saveErr != nil {
 		return saveErr
@@ -46,8 +34,8 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
-	c.header = header
-	for chunk, err := range ahead(c.chunks(book)) {
+	read := sheetRead{reference: a.Reference, class: i.Class, city: i.CityCode, district: by.Scope.District(), today: a.Today(), header: header, batch: registry.NewBatch()}
+	for chunk, err := range ahead(read.chunks(book)) {
 		if err != nil {
 			return err
 		}
@@ -57,47 +45,6 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 		}
 	}
 	return c.keep(ctx, nil, "checked")
-}
-
-// checkedChunk is checked rows, and how many others were passed over.
-type checkedChunk struct {
-	rows    []checkedRow
-	ignored int
-}
-
-// chunks checks the rows of the sheet in themselves and against each other.
-func (c *importCheck) chunks(book *sheet.Book) iter.Seq2[checkedChunk, error] {
-	return func(yield func(checkedChunk, error) bool) {
-		var chunk checkedChunk
-		last := c.header.Row
-		for row, err := range book.Rows() {
-			if err != nil {
-				yield(chunk, err)
-				return
-			}
-			if row.Number <= c.header.Row {
-				continue
-			}
-			chunk.ignored += row.Number - last - 1 // blank rows
-			last = row.Number
-			checked, ok := checkedRow{}, !sheet.IsTotals(row)
-			if ok {
-				checked, ok = c.check(row)
-			}
-			if ok {
-				chunk.rows = append(chunk.rows, checked)
-			} else {
-				chunk.ignored++
-			}
-			if len(chunk.rows) == checkChunk {
-				if !yield(chunk, nil) {
-					return
-				}
-				chunk = checkedChunk{}
-			}
-		}
-		yield(chunk, nil)
-	}
 }
 
 // expectedHeadings are the names of the fields that no row can do without.
@@ -132,11 +79,9 @@ type importCheck struct {
 	app       *App
 	by        access.Actor
 	current   store.Import
-	header    sheet.Header
 	columns   map[string]string // field → column letter
 	described ImportSheet
 	remember  *store.Mapping // how the clerk said it is read, if it is to be saved
-	batch     *registry.Batch
 	counts    ImportCounts
 	seen      []seenRetired // in the rows since the last keep
 }
@@ -171,31 +116,6 @@ func (c *importCheck) save(ctx context.Context, change func(*store.Tx, *store.Im
 		c.current = after
 		return nil
 	})
-}
-
-// check reads one row of the sheet. It reports false for a row without data.
-func (c *importCheck) check(row sheet.Row) (checkedRow, bool) {
-	in := registry.Input{City: c.current.CityCode, District: c.by.Scope.District(), Fields: map[string]string{}, Rounded: map[string]bool{}, Today: c.app.Today()}
-	blank := true
-	for _, column := range c.header.Columns {
-		if column.Index >= len(row.Cells) {
-			continue
-		}
-		cell := row.Cells[column.Index]
-		blank = blank && strings.TrimSpace(cell) == ""
-		in.Fields[column.Key] = cell
-		in.Rounded[column.Key] = row.Numeric(column.Index)
-	}
-	if blank {
-		return checkedRow{}, false
-	}
-	asset, findings := c.app.Reference.Check(c.current.Class, in)
-	if row.Hidden {
-		findings = append(findings, registry.Finding{Code: "hidden_row", Severity: registry.Warning, Message: bilingual.T("该行在表格中被隐藏", "the row is hidden in the sheet"),
-			Mend: bilingual.T("仍会导入；如不需要请删除该行后重新上传", "it is imported all the same; remove it and upload again if it should not be")})
-	}
-	outcome, findings := c.batch.Add(row.Number, asset, findings)
-	return checkedRow{row.Number, asset, outcome, findings}, true
 }
 
 // keep compares checked rows with the registry and keeps what came out.
