@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,10 +49,22 @@ func (s *site) world() map[string]string {
 	line := s.send("clerk.zhuzhou", "GET", "/comparisons/"+compared+"/lines", nil).want(200).text("items.0.id")
 	users := s.pages("admin", "/users")
 	target := s.send("province", "GET", "/targets", nil).want(200).text("items.0.id")
-	return map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
+	ids := map[string]string{"assets": asset.ID, "retirements": c.ID, "programs": program, "applications": application, "batches": batch, "files": file, "imports": sheet,
 		"users": users[0]["id"].(string), "targets": target, "owners": asset.OwnerRef, "cohort-rules": s.send("province", "GET", "/cohort-rules", nil).want(200).text("items.0.id"),
 		"cases": seen, "duplicates": pair, "transfers": transfer, "import-mappings": "none-of-ours", "quality": "none-of-ours", "comparisons": compared, "comparison-lines": line, "views": view}
+	for _, more := range moreWorld {
+		more(s, ids)
+	}
+	return ids
 }
+
+// moreWorld adds the records of further resources to world, by the first part
+// of their path; moreBodies are whole bodies for operations on one record. The
+// tests of a resource add to both in an init function.
+var (
+	moreWorld  []func(s *site, ids map[string]string)
+	moreBodies = map[string]string{}
+)
 
 // fill puts an id for the variables of a path template.
 func fill(template string, ids map[string]string) string {
@@ -153,6 +166,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,
 			"answer-transfer": `{"accept":true}`, "withdraw-transfer": `{}`,
 		}
+		maps.Copy(bodies, moreBodies)
 		asked := 0
 		each(s.server.OpenAPI(), func(method, template string, op *huma.Operation) {
 			if !strings.Contains(template, "{id}") || strings.HasPrefix(template, "/api/v1/users") || strings.HasPrefix(template, "/api/v1/targets") || strings.HasPrefix(template, "/api/v1/cohort-rules") {
