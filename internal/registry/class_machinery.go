@@ -27,10 +27,7 @@ var machineryProfile = profile{
 			{Key: "built_on", Name: bilingual.T("出厂日期", "Production date"), Type: DayField, Synonyms: []string{"出厂时间", "出厂年月", "生产时间", "机械生产日期", "生产日期", "制造日期", "机械出厂日期", "机械制造日期", "制造时间", "CCRQ"}, Hint: bilingual.T("如 2006-09-08", "such as 2006-09-08"), Example: "2006-09-08"},
 		}, ownerFields([]string{"机械所有人", "所有者", "产权人", "使用人", "所有人/使用人", "产权单位", "机械所有人名称", "所有人名称", "所有人姓名", "设备所有人", "所有人（单位）", "单位名称", "所属单位", "权属单位", "企业名称", "车主", "机主", "SYR", "使用单位"},
 			[]string{"统一社会信用代码/身份证号", "身份证号", "统一社会信用代码", "证件号", "身份证明号码", "身份证号码", "所有人证件号", "所有人证件号码", "信用代码", "社会信用代码", "统一信用代码", "组织机构代码", "身份证/统一社会信用代码", "SFZMHM"})...),
-		WaysOut: []WayOut{scrapped(bilingual.T("回收拆解证明编号", "Recycling certificate number")),
-			{Code: "re_engined", Name: bilingual.T("更换国四及以上发动机", "Re-engined to China IV or later"), CountsAs: "converted", Evidence: []Evidence{changedOn, photo, deregProof}},
-			{Code: "retrofitted", Name: bilingual.T("加装污染控制装置", "Emission control retrofitted"), CountsAs: "converted", Evidence: []Evidence{changedOn, photo, deregProof}},
-			movedOut, other},
+		WaysOut: machineryWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {
 		ids := []Identifier{unique("serial", f["serial"])}
