@@ -451,4 +451,3 @@ func (o *disguise) compare(i store.Import) {
 func (o *disguise) ownWarnings(codes []string) bool {
 	return !slices.ContainsFunc(codes, func(code string) bool { return code != "unread_value" && code != "unusual_form" })
 }
-

@@ -4798,7 +4798,12 @@ export interface operations {
     };
     "get-eligibility": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5003,7 +5008,12 @@ export interface operations {
     };
     "list-asset-engines": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5079,7 +5089,12 @@ export interface operations {
     };
     "list-asset-files": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5559,7 +5574,12 @@ export interface operations {
     };
     "list-asset-owners": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7047,7 +7067,12 @@ export interface operations {
     };
     "list-classes": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7112,7 +7137,12 @@ export interface operations {
     };
     "list-cohort-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8028,7 +8058,12 @@ export interface operations {
     };
     "list-definitions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9698,6 +9733,10 @@ export interface operations {
     "list-labels": {
         parameters: {
             query: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description System numbers, separated by commas. */
                 assets: string[] | null;
             };
@@ -11070,6 +11109,10 @@ export interface operations {
     "list-outliers": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description Last day of the week; today if left out. */
                 as_of?: string;
             };
@@ -11137,7 +11180,12 @@ export interface operations {
     };
     "list-quality-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11487,6 +11535,10 @@ export interface operations {
     "list-quality-scores": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             };
             header?: never;
@@ -11553,7 +11605,12 @@ export interface operations {
     };
     "list-regions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -12353,6 +12410,10 @@ export interface operations {
     "list-targets": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 state?: "draft" | "in_force" | "replaced";
