@@ -101,6 +101,8 @@ func New(o Options) *Server {
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
+	s.paceRoutes()
+	s.emissionRoutes()
 	s.userRoutes()
 	s.auditRoutes()
 

@@ -743,6 +743,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/emission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What verified retirements save of NOx, HC, PM2.5 and CO, beside table 2 of the plan */
+        get: operations["get-emission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emission/factor-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Revisions of the emission factors, newest first */
+        get: operations["list-factor-sets"];
+        put?: never;
+        /** Start a draft from the factors in force */
+        post: operations["create-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emission/factor-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One revision with all its values */
+        get: operations["get-factor-set"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a draft: assumptions and stand-ins only */
+        patch: operations["update-factor-set"];
+        trace?: never;
+    };
+    "/api/v1/emission/factor-sets/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a draft in force or discard it */
+        post: operations["decide-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emission/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The retirements behind an amount, each with how it comes about */
+        get: operations["list-emission-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{id}/content": {
         parameters: {
             query?: never;
@@ -1166,6 +1253,23 @@ export interface paths {
         };
         /** The same as a workbook */
         get: operations["get-progress-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
+        get: operations["get-pace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2051,6 +2155,11 @@ export interface components {
             document: string;
             rule: components["schemas"]["CohortConditions"];
         };
+        "Create-factor-setRequest": {
+            /** @description What sets these factors: document and number. */
+            document: string;
+            valid_from: string;
+        };
         "Create-programRequest": {
             /**
              * @default deregistered_on
@@ -2115,6 +2224,11 @@ export interface components {
         "Decide-duplicateRequest": {
             reason: string;
             same: boolean;
+        };
+        "Decide-factor-setRequest": {
+            /** @enum {string} */
+            decision: "accept" | "discard";
+            reason?: string;
         };
         "Decide-quality-issueRequest": {
             accept: boolean;
@@ -2199,6 +2313,101 @@ export interface components {
             program_name: components["schemas"]["Name"];
             sample: boolean;
         };
+        EmissionAmount: {
+            /** Format: int64 */
+            lifetime_g: number;
+            /** @description The field that the record lacks. */
+            missing?: string;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /** @enum {string} */
+            state: "estimated" | "factor_missing" | "not_estimated";
+            steps?: components["schemas"]["EmissionStep"][] | null;
+            /** Format: int64 */
+            this_year_g: number;
+            /** Format: int64 */
+            yearly_g: number;
+        };
+        EmissionLine: {
+            amounts: components["schemas"]["EmissionAmount"][] | null;
+            asset_id: string;
+            category_name: components["schemas"]["Name"];
+            city_code: string;
+            class: string;
+            /** @description Deregistration day. */
+            counts_on: string;
+            district_code?: string;
+            /** Format: int64 */
+            factor_revision: number;
+            label: string;
+            /**
+             * Format: int64
+             * @description Early days that are counted.
+             */
+            lifetime_days: number;
+            /** @description It has a mandatory scrapping date. */
+            lifetime_known: boolean;
+            scrap_due_on?: string;
+            stage: string;
+            /**
+             * Format: int64
+             * @description Days of the calendar year that are counted, of 365.
+             */
+            this_year_days: number;
+        };
+        EmissionRow: {
+            /**
+             * Format: int64
+             * @description Verified retirements since the baseline day.
+             */
+            assets: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            /** @example 2025-11 */
+            month?: string;
+            pollutants: components["schemas"]["PollutantSum"][] | null;
+            /**
+             * Format: int64
+             * @description Estimated with at least one value that is no official figure.
+             */
+            unofficial: number;
+            /**
+             * Format: int64
+             * @description Estimated, but not in lifetime_g.
+             */
+            without_scrap_date: number;
+        };
+        EmissionSheet: {
+            as_of: string;
+            /** @description Factor sets that were used. */
+            factor_revisions: number[] | null;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["EmissionRow"][] | null;
+            /** @description Only with group_by=city and without other filters than city. */
+            table2: components["schemas"]["Table2Row"][] | null;
+            total: components["schemas"]["EmissionRow"];
+        };
+        EmissionStep: {
+            band?: string;
+            /** @enum {string} */
+            basis: "official" | "stand_in" | "assumption" | "province" | "record";
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor" | "power" | "fuel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            source?: components["schemas"]["Name"];
+            unit?: string;
+        };
         Engine: {
             /** @description Absent if nobody knows. */
             from_on?: string;
@@ -2236,6 +2445,54 @@ export interface components {
             kind: "field" | "file";
             name: components["schemas"]["Name"];
             required: boolean;
+        };
+        FactorSet: {
+            /** @description Corrections that are on: speed, temperature, humidity, load → band. */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            document?: string;
+            id: string;
+            /** Format: date-time */
+            in_force_at?: string;
+            /** Format: int64 */
+            revision: number;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "replaced" | "discarded";
+            /**
+             * Format: int64
+             * @description Values that are no official figures.
+             */
+            unofficial: number;
+            /** @description It holds for retirements that count from this day on; of several the last revision. */
+            valid_from: string;
+            /** @description Only with one set. */
+            values?: components["schemas"]["FactorValue"][] | null;
+            /** Format: int64 */
+            version: number;
+        };
+        FactorValue: {
+            band?: string;
+            /** @enum {string} */
+            basis?: "official" | "stand_in" | "assumption" | "province";
+            group?: string;
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor";
+            /** @enum {string} */
+            method: "road" | "nonroad" | "vessel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            /** @enum {string} */
+            pollutant?: "nox" | "hc" | "pm25" | "co";
+            source?: components["schemas"]["Name"];
+            stage?: string;
+            unit?: string;
         };
         Field: {
             hint: components["schemas"]["Name"];
@@ -2640,8 +2897,32 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListEmissionLine: {
+            items: components["schemas"]["EmissionLine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListEngine: {
             items: components["schemas"]["Engine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListFactorSet: {
+            items: components["schemas"]["FactorSet"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -2973,6 +3254,116 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Pace: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceRow: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            due_on?: string;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /** @enum {string} */
+            kind?: "hard" | "soft";
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            /** Format: int64 */
+            required: number | null;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** Format: int64 */
+            verified: number;
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            items: components["schemas"]["PaceRow"][] | null;
+            /** @description All lines as one: sums, and the forecast of the last. */
+            total: components["schemas"]["Pace"];
+        };
         PairSide: {
             asset_id?: string;
             city_code?: string;
@@ -2994,6 +3385,40 @@ export interface components {
         Person: {
             id: string;
             name: string;
+        };
+        PollutantSum: {
+            /**
+             * Format: int64
+             * @description Assets with an amount.
+             */
+            estimated: number;
+            /**
+             * Format: int64
+             * @description Assets for which the set has no factor.
+             */
+            factor_missing: number;
+            /**
+             * Format: int64
+             * @description Until the mandatory scrapping dates; assets without one are not in it.
+             */
+            lifetime_g: number;
+            /**
+             * Format: int64
+             * @description Assets whose record lacks power or fuel.
+             */
+            not_estimated: number;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /**
+             * Format: int64
+             * @description In the calendar year of the as-of day, from the day after deregistration.
+             */
+            this_year_g: number;
+            /**
+             * Format: int64
+             * @description A year.
+             */
+            yearly_g: number;
         };
         Problem: {
             /**
@@ -3380,6 +3805,29 @@ export interface components {
             today: string;
             version: string;
         };
+        Table2Row: {
+            /** @description The milestone. */
+            by: string;
+            /** @description 430000: the table's own total. */
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Yearly rate of all classes; never more than the table.
+             */
+            contribution_g: number;
+            /** @description Reckoned to be more than the table and cut off: check factors or table. */
+            exceeds: boolean;
+            /** Format: int64 */
+            planned_t: number;
+            /**
+             * @description As the table calls it; voc is held against the exhaust hydrocarbons.
+             * @enum {string}
+             */
+            pollutant: "nox" | "voc";
+            /** Format: int64 */
+            share_bp: number;
+        };
         Target: {
             baseline_on: string;
             /** @description 430000: each city alike. */
@@ -3512,6 +3960,16 @@ export interface components {
                 [key: string]: string;
             };
             reason?: string;
+        };
+        "Update-factor-setRequest": {
+            /** @description All corrections that are to be on. */
+            conditions?: {
+                [key: string]: string;
+            };
+            document?: string;
+            valid_from?: string;
+            /** @description Those that change. */
+            values?: components["schemas"]["FactorValue"][] | null;
         };
         "Update-quality-ruleRequest": {
             enabled: boolean;
@@ -8371,6 +8829,640 @@ export interface operations {
             };
         };
     };
+    "get-emission": {
+        parameters: {
+            query?: {
+                /** @description city,class (default), city, class, month, district or category. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmissionSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-factor-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-factor-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-emission-rows": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                pollutant?: "nox" | "hc" | "pm25" | "co";
+                /** @description Of the pollutant's amount. */
+                state?: "estimated" | "factor_missing" | "not_estimated";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEmissionLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-file": {
         parameters: {
             query?: never;
@@ -10744,6 +11836,76 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pace": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceSheet"];
                 };
             };
             /** @description Bad Request */
