@@ -168,7 +168,7 @@ func (tx *Tx) FundProgram(p subsidy.Program) error {
 }
 
 type programFunds struct {
-	ProgramID                   string
+	ProgramID                  string
 	Allocated, Committed, Paid money.Fen
 }
 

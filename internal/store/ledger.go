@@ -371,7 +371,9 @@ func (db *DB) FreeFunds(ctx context.Context, scope access.Scope, city string, ye
 	if err != nil {
 		return nil, fmt.Errorf("store: free funds: %w", err)
 	}
-	slices.SortFunc(rows, func(a, b SourceFunds) int { return slices.Index(ledger.Sources, a.Source) - slices.Index(ledger.Sources, b.Source) })
+	slices.SortFunc(rows, func(a, b SourceFunds) int {
+		return slices.Index(ledger.Sources, a.Source) - slices.Index(ledger.Sources, b.Source)
+	})
 	return rows, nil
 }
 
