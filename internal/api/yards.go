@@ -285,4 +285,3 @@ func (s *Server) yardHistory(ctx context.Context, in *struct {
 	}
 	return s.events(ctx, in.Paging, store.EventFilter{Entity: "yard", EntityID: in.ID}, "")
 }
-
