@@ -88,6 +88,7 @@ func New(o Options) *Server {
 	s.qualityRoutes()
 	s.comparisonRoutes()
 	s.duplicateRoutes()
+	s.yardRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()

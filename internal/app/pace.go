@@ -9,6 +9,7 @@ import (
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
+	"phaseout/internal/yard"
 )
 
 // PaceLine is the pace of one city and class.
@@ -39,7 +40,7 @@ func (a *App) Pace(ctx context.Context, scope access.Scope, class registry.Class
 	if err != nil {
 		return sheet, err
 	}
-	yards, err := a.yards(ctx, scope)
+	yards, err := a.yards(ctx, scope, asOf)
 	if err != nil {
 		return sheet, err
 	}
@@ -65,9 +66,37 @@ func (a *App) Pace(ctx context.Context, scope access.Scope, class registry.Class
 	return sheet, nil
 }
 
-// yards returns what waits in the yards of each city and class and what they
-// can take apart. Nothing in the registry says what a yard can take apart, so
-// the capacity is unknown.
-func (a *App) yards(_ context.Context, _ access.Scope) (map[store.Area][]pace.Yard, error) {
-	return nil, nil
+// yards returns, for each city and class, the yards that may work on the day,
+// with what waits there and what they can take apart. A yard that takes several
+// classes stands under each of them with its whole capacity.
+func (a *App) yards(ctx context.Context, scope access.Scope, asOf civil.Day) (map[store.Area][]pace.Yard, error) {
+	waiting, err := a.DB.WaitingInYards(ctx, scope, asOf)
+	if err != nil {
+		return nil, err
+	}
+	found := map[store.Area][]pace.Yard{}
+	page := store.Page{Limit: 500}
+	for {
+		list, err := a.DB.Yards(ctx, scope, store.YardFilter{}, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, y := range list {
+			if status, _ := y.StatusOn(asOf); status != yard.Active {
+				continue
+			}
+			for _, class := range y.Classes {
+				p := pace.Yard{Name: y.Name, Waiting: waiting[store.YardClass{YardID: y.ID, Class: class}]}
+				if y.CapacityPerMonth > 0 {
+					p.PerMonth = &y.CapacityPerMonth
+				}
+				area := store.Area{CityCode: y.CityCode, Class: class}
+				found[area] = append(found[area], p)
+			}
+		}
+		if len(list) < page.Limit {
+			return found, nil
+		}
+		page.After = list[len(list)-1].ID
+	}
 }

@@ -322,3 +322,30 @@ func (db *DB) GoneByDay(ctx context.Context, scope access.Scope, f CountFilter, 
 	}
 	return counts, nil
 }
+
+// YardClass is a yard and one of the classes that it takes.
+type YardClass struct {
+	YardID string
+	Class  registry.Class
+}
+
+// WaitingInYards returns how many assets had been handed in at each registered
+// yard by the end of day and were not deregistered by then.
+func (db *DB) WaitingInYards(ctx context.Context, scope access.Scope, day civil.Day) (map[YardClass]int64, error) {
+	var rows []struct {
+		YardID string
+		Class  registry.Class
+		N      int64
+	}
+	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).
+		Where("yard_id <> '' AND handed_in_on <> '' AND handed_in_on <= ? AND (deregistered_on = '' OR deregistered_on > ?)", day, day).
+		Select("yard_id, class, COUNT(*) AS n").Group("yard_id, class").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: count what waits in yards: %w", err)
+	}
+	waiting := map[YardClass]int64{}
+	for _, r := range rows {
+		waiting[YardClass{r.YardID, r.Class}] = r.N
+	}
+	return waiting, nil
+}
