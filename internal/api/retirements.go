@@ -98,6 +98,7 @@ type declarationBody struct {
 	Recycler       string    `json:"recycler,omitempty" maxLength:"200"`
 	CertificateNo  string    `json:"certificate_no,omitempty" maxLength:"100"`
 	Note           string    `json:"note,omitempty" maxLength:"1000"`
+	YardID         string    `json:"yard_id,omitempty" maxLength:"64" doc:"The registered yard that took it. Instead of it recycler may hold the exact name of one."`
 	EngineNo       string    `json:"engine_no,omitempty" maxLength:"60" doc:"Of the engine that was put in."`
 	EngineModel    string    `json:"engine_model,omitempty" maxLength:"100"`
 	EngineStage    string    `json:"engine_stage,omitempty" maxLength:"20" doc:"Emission stage of the engine that was put in, at least china4."`

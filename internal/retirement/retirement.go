@@ -39,6 +39,7 @@ type Declaration struct {
 	Recycler       string    `json:"recycler,omitempty"`
 	CertificateNo  string    `json:"certificate_no,omitempty"`
 	Note           string    `json:"note,omitempty"`
+	YardID         string    `json:"yard_id,omitempty"`      // the registered yard that took it; Recycler is then its name
 	EngineNo       string    `json:"engine_no,omitempty"`    // of the engine that was put in
 	EngineModel    string    `json:"engine_model,omitempty"` // of the engine that was put in
 	EngineStage    string    `json:"engine_stage,omitempty"` // of the engine that was put in

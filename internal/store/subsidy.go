@@ -73,6 +73,9 @@ func (tx *Tx) CreateProgram(p *subsidy.Program) error {
 	if err != nil {
 		return fmt.Errorf("store: create a program: %w", err)
 	}
+	if err := tx.FundProgram(*p); err != nil {
+		return err
+	}
 	return tx.Record(Event{Action: "create", Entity: "program", EntityID: p.ID, CityCode: p.CityCode}, nil,
 		map[string]any{"code": p.Code, "revision": p.Revision, "valid_from": p.ValidFrom, "valid_to": p.ValidTo, "budget_fen": p.BudgetFen, "rules": p.Rules})
 }
@@ -93,7 +96,13 @@ func loadProgram(q *gorm.DB, scope access.Scope, id string) (subsidy.Program, er
 	if len(rows) == 0 {
 		return subsidy.Program{}, fault.Missing()
 	}
-	return rows[0].program()
+	p, err := rows[0].program()
+	if err != nil {
+		return p, err
+	}
+	one := []subsidy.Program{p}
+	err = fillFunds(q, one)
+	return one[0], err
 }
 
 // Programs returns the programs of the scope, narrowed by city and class,
@@ -129,25 +138,7 @@ func listPrograms(q *gorm.DB, scope access.Scope, city string, class registry.Cl
 			return nil, err
 		}
 	}
-	return programs, nil
-}
-
-// Commit reserves an amount of a program's budget. The guard and the table's
-// CHECK hold at every isolation level: what is committed never exceeds the
-// budget, however many approve at once.
-func (tx *Tx) Commit(p subsidy.Program, amount money.Fen) error {
-	res := tx.db.Exec("UPDATE programs SET committed_fen = committed_fen + ?, version = version + 1 WHERE id = ? AND committed_fen + ? <= budget_fen",
-		amount, p.ID, amount)
-	return affect(res, fault.New(fault.Conflict, "budget_exceeded",
-		bilingual.F("预算余额不足，需 %s 元", "the budget does not cover %s yuan", amount.Yuan())).
-		WithMend("请先追加预算，或等待资金释放", "raise the budget first, or wait until money is freed"))
-}
-
-// PayOut books an amount as paid out of what is committed.
-func (tx *Tx) PayOut(programID string, amount money.Fen) error {
-	res := tx.db.Exec("UPDATE programs SET paid_fen = paid_fen + ?, version = version + 1 WHERE id = ? AND paid_fen + ? <= committed_fen",
-		amount, programID, amount)
-	return affect(res, fault.New(fault.Conflict, "not_committed", bilingual.T("支付金额超过已承诺金额", "more would be paid than is committed")))
+	return programs, fillFunds(q.Session(&gorm.Session{NewDB: true}), programs)
 }
 
 type applicationRow struct {
