@@ -143,6 +143,11 @@ func (ref *Reference) Option(class Class, kind, code string) (Option, bool) {
 	return Option{}, false
 }
 
+// Options returns the entries of a dictionary in their order.
+func (ref *Reference) Options(class Class, kind string) []Option {
+	return ref.options[string(class)+"/"+kind]
+}
+
 // FindOption reads an entry of a dictionary as offices write it.
 func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) {
 	o, ok := ref.meanings[string(class)+"/"+kind][identifier.Normalize(text)]

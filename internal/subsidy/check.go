@@ -482,3 +482,51 @@ func codeRegions(k Kind, i int, conditions []Condition, rows []Row, options func
 	}
 	return pieces
 }
+
+// EachCode calls fn for every list of codes in the rules, with where it stands
+// and the list that the codes are of.
+func (r Rules) EachCode(fn func(at, list string, codes []string)) {
+	w := r.Whole()
+	conditions := func(at string, list []Condition) {
+		for i, c := range list {
+			k, _ := KindOf(c.Kind)
+			if k.Takes == "codes" {
+				fn(fmt.Sprintf("%sconditions[%d].codes", at, i), k.Options, c.Codes)
+			}
+			fn(fmt.Sprintf("%sconditions[%d].for", at, i), "group", c.For)
+		}
+	}
+	table := func(at string, axes []Axis, rows []Row) {
+		for i, row := range rows {
+			for j, cell := range row.Cells {
+				if j >= len(axes) || len(cell.Codes) == 0 {
+					continue
+				}
+				if k, _ := KindOf(axes[j].By); k.Takes == "codes" {
+					fn(fmt.Sprintf("%s.rows[%d].cells[%d].codes", at, i, j), k.Options, cell.Codes)
+				}
+			}
+		}
+	}
+	if len(r.Parts) > 0 || len(r.Table) == 0 {
+		conditions("", w.Conditions)
+	}
+	for i, part := range w.Parts {
+		at := fmt.Sprintf("parts[%d]", i)
+		if len(r.Parts) == 0 {
+			continue // the short form's groups were free text
+		}
+		conditions(at+".", part.Conditions)
+		table(at, part.Axes, part.Rows)
+		for j, factor := range part.Factors {
+			table(fmt.Sprintf("%s.factors[%d]", at, j), factor.Axes, factor.Rows)
+		}
+	}
+}
+
+// NotInForce is a decision of a program that was not issued: it owes nothing.
+func NotInForce(p Program, d Decision) Decision {
+	d.Eligible, d.AmountFen, d.Shares = false, 0, nil
+	d.Lines = append(d.Lines, Line{Code: "issued", Text: bilingual.T("方案已发布", "the program is issued"), Fact: bilingual.T("尚未发布", "not issued"), Requirement: bilingual.T("已发布", "issued"), Source: p.Document})
+	return d
+}

@@ -17,11 +17,11 @@ import (
 // issued, it is replaced by the next version or ended. A replaced or ended
 // version stays in force for the events of its term.
 const (
-	Draft     = "draft"
-	Issued    = "issued"
-	Replaced  = "replaced"
-	Ended     = "ended"
-	Discarded = "discarded"
+	ProgramDraft     = "draft"
+	ProgramIssued    = "issued"
+	ProgramReplaced  = "replaced"
+	ProgramEnded     = "ended"
+	ProgramDiscarded = "discarded"
 )
 
 // When a retirement has to be verified.
@@ -71,6 +71,7 @@ type Program struct {
 	CreatedBy               string
 	CreatedByName           string
 	CreatedAt               time.Time
+	Editors                 []string // ids of who wrote the draft, the creator included
 	IssuedBy                string
 	IssuedByName            string
 	IssuedAt                *time.Time
@@ -103,7 +104,9 @@ func (p Program) Term() (from, to civil.Day) {
 }
 
 // Public reports whether the version was ever issued: only then it owes anything.
-func (p Program) Public() bool { return p.State == Issued || p.State == Replaced || p.State == Ended }
+func (p Program) Public() bool {
+	return p.State == ProgramIssued || p.State == ProgramReplaced || p.State == ProgramEnded
+}
 
 // EventDay returns the day of the facts that decides which version is in force.
 func (p Program) EventDay(f Facts) civil.Day { return f.day(p.Basis) }

@@ -6,6 +6,7 @@ import (
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
+	"phaseout/internal/money"
 )
 
 // Sentence is one rule of a program as people read it.
@@ -205,4 +206,51 @@ func CellWords(axis Axis, c Cell, name func(kind, code string) bilingual.Text) b
 	}
 	upper := axis.Closed == "upper"
 	return k.bounds(Condition{Min: c.From, MinOpen: upper, Max: c.To, MaxOpen: !upper})
+}
+
+// TableWords is a table of a program with its cells in words.
+type TableWords struct {
+	At      string
+	Name    bilingual.Text
+	Columns []bilingual.Text
+	Rows    []RowWords
+}
+
+// RowWords is one row of it.
+type RowWords struct {
+	Cells     []bilingual.Text
+	AmountFen money.Fen
+	FactorBP  int64
+}
+
+// Tables writes a program's tables as people read them.
+func (p Program) Tables(name func(kind, code string) bilingual.Text) []TableWords {
+	var all []TableWords
+	add := func(at string, title bilingual.Text, axes []Axis, rows []Row) {
+		t := TableWords{At: at, Name: title}
+		for _, axis := range axes {
+			k, _ := KindOf(axis.By)
+			t.Columns = append(t.Columns, k.Name)
+		}
+		for _, row := range rows {
+			w := RowWords{AmountFen: row.AmountFen, FactorBP: row.FactorBP}
+			for i, cell := range row.Cells {
+				if i < len(axes) {
+					w.Cells = append(w.Cells, CellWords(axes[i], cell, name))
+				}
+			}
+			t.Rows = append(t.Rows, w)
+		}
+		all = append(all, t)
+	}
+	for i, part := range p.Rules.Whole().Parts {
+		at := fmt.Sprintf("parts[%d]", i)
+		if part.Kind != "formula" {
+			add(at, part.Name, part.Axes, part.Rows)
+		}
+		for j, factor := range part.Factors {
+			add(fmt.Sprintf("%s.factors[%d]", at, j), joined("：", ": ", part.Name, factor.Name), factor.Axes, factor.Rows)
+		}
+	}
+	return all
 }

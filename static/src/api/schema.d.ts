@@ -1105,6 +1105,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/program-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a program as entered, and how it reads; nothing is saved */
+        post: operations["check-program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/programs": {
         parameters: {
             query?: never;
@@ -1115,7 +1132,7 @@ export interface paths {
         /** Subsidy programs, newest first */
         get: operations["list-programs"];
         put?: never;
-        /** Set up a program */
+        /** Set up a program, or a new version of one */
         post: operations["create-program"];
         delete?: never;
         options?: never;
@@ -1130,8 +1147,43 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One program */
+        /** One version of a program */
         get: operations["get-program"];
+        /** Replace what a draft says */
+        put: operations["update-program"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issue a draft, discard it, or end an issued program */
+        post: operations["decide-program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A program as sentences and tables, with what is open */
+        get: operations["get-program-text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1447,6 +1499,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-vocabulary/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that the rules of a class can ask */
+        get: operations["get-rule-vocabulary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -1752,6 +1821,14 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Axis: {
+            by: string;
+            /**
+             * @description Which end of a band belongs to it: lower [from, to), upper (from, to].
+             * @enum {string}
+             */
+            closed?: "" | "lower" | "upper";
+        };
         Batch: {
             city_code: string;
             /** Format: date-time */
@@ -1850,6 +1927,13 @@ export interface components {
             state: "open" | "closed";
             /** Format: int64 */
             version: number;
+        };
+        Cell: {
+            codes?: string[] | null;
+            /** Format: int64 */
+            from?: number;
+            /** Format: int64 */
+            to?: number;
         };
         "Change-ownerRequest": {
             name: string;
@@ -2033,6 +2117,36 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Condition: {
+            /** @description Where the document says so. */
+            clause?: string;
+            /** @description One of these. */
+            codes?: string[] | null;
+            /** @description Groups or categories it applies to; absent: all. */
+            for?: string[] | null;
+            /** @description First day. */
+            from?: string;
+            /** @description Code of the vocabulary. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Upper bound, itself in unless max_open.
+             */
+            max?: number;
+            /** @description Less than max. */
+            max_open?: boolean;
+            /**
+             * Format: int64
+             * @description Lower bound, itself in unless min_open.
+             */
+            min?: number;
+            /** @description More than min. */
+            min_open?: boolean;
+            /** @description None of the codes instead of one of them. */
+            not?: boolean;
+            /** @description Last day. */
+            to?: string;
+        };
         Count: {
             /** Format: int64 */
             count: number;
@@ -2050,29 +2164,6 @@ export interface components {
             /** @description What it rests on: document and number. */
             document: string;
             rule: components["schemas"]["CohortConditions"];
-        };
-        "Create-programRequest": {
-            /**
-             * @default deregistered_on
-             * @enum {string}
-             */
-            basis: "deregistered_on" | "handed_in_on";
-            /** Format: int64 */
-            budget_fen: number;
-            city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
-            code: string;
-            document?: string;
-            name: components["schemas"]["Name"];
-            /**
-             * Format: int64
-             * @default 1
-             */
-            revision: number;
-            rules: components["schemas"]["Rules"];
-            valid_from: string;
-            valid_to: string;
         };
         "Create-transferRequest": {
             reason: string;
@@ -2115,6 +2206,14 @@ export interface components {
         "Decide-duplicateRequest": {
             reason: string;
             same: boolean;
+        };
+        "Decide-programRequest": {
+            /** @enum {string} */
+            decision: "issue" | "discard" | "end";
+            /** @description Of an end: the last day for its events. */
+            on?: string;
+            /** @description Why it is ended, or issued with open points. */
+            reason?: string;
         };
         "Decide-quality-issueRequest": {
             accept: boolean;
@@ -2193,11 +2292,17 @@ export interface components {
         Eligibility: {
             /** Format: int64 */
             amount_fen: number;
+            /**
+             * Format: int64
+             * @description Whole months left before the mandatory scrapping date.
+             */
+            early_months?: number;
             eligible: boolean;
             lines: components["schemas"]["Reason"][] | null;
             program_id: string;
             program_name: components["schemas"]["Name"];
             sample: boolean;
+            shares?: components["schemas"]["SharePart"][] | null;
         };
         Engine: {
             /** @description Absent if nobody knows. */
@@ -2236,6 +2341,12 @@ export interface components {
             kind: "field" | "file";
             name: components["schemas"]["Name"];
             required: boolean;
+        };
+        Factor: {
+            axes: components["schemas"]["Axis"][] | null;
+            clause?: string;
+            name: components["schemas"]["Text"];
+            rows: components["schemas"]["Row"][] | null;
         };
         Field: {
             hint: components["schemas"]["Name"];
@@ -2820,6 +2931,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListRuleKind: {
+            items: components["schemas"]["RuleKind"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListTarget: {
             items: components["schemas"]["Target"][] | null;
             /** @description Absent on the last page. */
@@ -2917,6 +3040,16 @@ export interface components {
             en: string;
             zh: string;
         };
+        Near: {
+            /** Format: int64 */
+            below_months: number;
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Basis points of the amount; 0: refused.
+             */
+            factor_bp: number;
+        };
         NewAssetBody: {
             city_code: string;
             /** @enum {string} */
@@ -2926,6 +3059,56 @@ export interface components {
             fields: {
                 [key: string]: string;
             };
+        };
+        NewProgram: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** Format: int64 */
+            budget_fen?: number;
+            city_code: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            code: string;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            /**
+             * Format: int64
+             * @description Absent: the next for a draft, else 1.
+             */
+            revision?: number;
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            /**
+             * @description draft: another person issues it. Absent: rules of the short form are in force at once, all others are a draft.
+             * @enum {string}
+             */
+            state?: "draft";
+            valid_from: string;
+            valid_to: string;
         };
         Option: {
             code: string;
@@ -2946,6 +3129,19 @@ export interface components {
             number?: string;
             phone?: string;
             reason?: string;
+        };
+        OwnerCap: {
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Assets; 0: no bound.
+             */
+            max_count?: number;
+            /**
+             * Format: int64
+             * @description Fen; 0: no bound.
+             */
+            max_fen?: number;
         };
         OwnerPeriod: {
             /** @description Absent if nobody knows. */
@@ -2985,6 +3181,39 @@ export interface components {
             /** @enum {string} */
             status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
         };
+        Part: {
+            /** @description Of a table: what its columns are. */
+            axes?: components["schemas"]["Axis"][] | null;
+            /**
+             * Format: int64
+             * @description Of a formula: fen for one unit of the quantity.
+             */
+            base_fen?: number;
+            /**
+             * Format: int64
+             * @description Most that this part pays; 0: no cap.
+             */
+            cap_fen?: number;
+            clause?: string;
+            /** @description Short name, once in a program. */
+            code: string;
+            /** @description Of this part alone: unmet, it is left out. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /** @description Of a formula, each from its table. */
+            factors?: components["schemas"]["Factor"][] | null;
+            /** @enum {string} */
+            kind: "table" | "formula";
+            name: components["schemas"]["Text"];
+            /**
+             * @description replacement: owed only if a new one was bought.
+             * @enum {string}
+             */
+            needs?: "" | "replacement";
+            /** @description Of a formula: what the base is multiplied by; absent: one. */
+            quantity?: string;
+            /** @description Of a table. */
+            rows?: components["schemas"]["Row"][] | null;
+        };
         "Pay-batchRequest": {
             failed?: components["schemas"]["Item"][] | null;
             paid_on: string;
@@ -2994,6 +3223,14 @@ export interface components {
         Person: {
             id: string;
             name: string;
+        };
+        Point: {
+            /** @example rules.parts[0] */
+            at: string;
+            /** @example gap */
+            code: string;
+            mend?: string;
+            message: string;
         };
         Problem: {
             /**
@@ -3037,29 +3274,113 @@ export interface components {
             value?: unknown;
         };
         Program: {
-            /** @enum {string} */
-            basis: "deregistered_on" | "handed_in_on";
+            /**
+             * Format: int64
+             * @description Days after the event within which to apply; 0: none.
+             */
+            application_deadline_days: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @description The day that decides which version is in force.
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
             /** Format: int64 */
             budget_fen: number;
+            /** @description 430000: for all cities. */
             city_code: string;
             class: string;
+            classes: string[] | null;
             code: string;
             /** Format: int64 */
             committed_fen: number;
+            /** Format: date-time */
+            created_at: string;
+            created_by: components["schemas"]["Person"];
             document: string;
+            /**
+             * @description The day age and months early are counted at.
+             * @enum {string}
+             */
+            early_basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            end_reason?: string;
+            /** @description One asset, one benefit in a family. */
+            family: string;
             id: string;
+            /** @description Last day for its events: the next version or an early end may have cut it off. */
+            in_force_to: string;
+            /** Format: date-time */
+            issued_at?: string;
+            issued_by?: components["schemas"]["Person"];
             name: components["schemas"]["Name"];
+            /** @description What of it is not confirmed. */
+            note?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Working days of public notice.
+             */
+            notice_days: number;
             /** Format: int64 */
             paid_fen: number;
+            /** @enum {string} */
+            requires_verified: "before_approval" | "before_payment";
             /** Format: int64 */
             revision: number;
             rules: components["schemas"]["Rules"];
-            /** @description Our example, not an official scheme. */
+            /** @description Not an official scheme, or one whose amounts are not confirmed. */
             sample: boolean;
+            shares: components["schemas"]["Share"][] | null;
+            /** @enum {string} */
+            state: "draft" | "issued" | "replaced" | "ended" | "discarded";
             valid_from: string;
             valid_to: string;
             /** Format: int64 */
             version: number;
+        };
+        ProgramTerms: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            valid_from: string;
+            valid_to: string;
+        };
+        ProgramText: {
+            /** @description Has to be mended or explained before it is issued. */
+            open: components["schemas"]["Point"][] | null;
+            sentences: components["schemas"]["RuleText"][] | null;
+            tables: components["schemas"]["RuleTable"][] | null;
+            /** @description Has to be mended before it is saved. */
+            wrong: components["schemas"]["Point"][] | null;
         };
         Progress: {
             /** Format: int64 */
@@ -3236,10 +3557,16 @@ export interface components {
         Reason: {
             code: string;
             fact: string;
+            /** @description Not met it only leaves out a part of the amount. */
+            optional?: boolean;
             passed: boolean;
             requirement: string;
             source?: string;
             text: string;
+            /** @description What the step was computed from and came to. */
+            values?: {
+                [key: string]: number;
+            };
         };
         RefreshInBody: {
             refresh_token: string;
@@ -3302,29 +3629,110 @@ export interface components {
             version: number;
             way_out: string;
         };
+        Rounding: {
+            /**
+             * @description half_up if absent.
+             * @enum {string}
+             */
+            mode?: "" | "half_up" | "down" | "up";
+            /**
+             * Format: int64
+             * @description 1 fen, 100 yuan, 10000 hundred yuan; 0 is 1.
+             */
+            unit_fen?: number;
+        };
+        Row: {
+            /**
+             * Format: int64
+             * @description Of an amount table.
+             */
+            amount_fen?: number;
+            cells: components["schemas"]["Cell"][] | null;
+            /**
+             * Format: int64
+             * @description Of a factor table: basis points, 10000 is once.
+             */
+            factor_bp?: number;
+        };
         RowChange: {
             after: string;
             before: string;
             field: string;
             name: string;
         };
+        RuleKind: {
+            /** @description May be a column of a table. */
+            axis: boolean;
+            code: string;
+            /** @description Other words may be written in. */
+            free?: boolean;
+            name: components["schemas"]["Name"];
+            /** @description replacement: a property of the new one. */
+            of?: string;
+            /** @description Of codes. */
+            options?: components["schemas"]["RuleOption"][] | null;
+            /** @description A formula may multiply by it. */
+            quantity: boolean;
+            /** @enum {string} */
+            takes: "codes" | "range" | "days" | "none";
+            /** @description Of a range. */
+            unit?: components["schemas"]["Name"];
+        };
         RuleLine: {
             fact: string;
             passed: boolean;
             text: string;
         };
+        RuleOption: {
+            code: string;
+            name: components["schemas"]["Name"];
+        };
+        RuleTable: {
+            /** @example parts[0] */
+            at: string;
+            columns: string[] | null;
+            name: string;
+            rows: components["schemas"]["RuleTableRow"][] | null;
+        };
+        RuleTableRow: {
+            /** Format: int64 */
+            amount_fen?: number;
+            cells: string[] | null;
+            /** Format: int64 */
+            factor_bp?: number;
+        };
+        RuleText: {
+            /** @example conditions[0] */
+            at: string;
+            source?: string;
+            text: string;
+        };
         Rules: {
             /**
              * Format: int64
-             * @description Whole months that the event must lie before the mandatory scrapping date.
+             * @description Most that is paid for one asset; 0: no cap.
              */
-            min_early_months: number;
-            /** @description Only vehicles in commercial transport. */
-            operating_only: boolean;
-            /** @description Emission stages that are paid for, e.g. china3. */
-            stages: string[] | null;
-            /** @description Amounts; bands of one group must not overlap. */
-            table: components["schemas"]["Rate"][] | null;
+            cap_fen?: number;
+            /** @description All must be met. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /**
+             * Format: int64
+             * @description Short form: whole months that the event must lie before the mandatory scrapping date.
+             */
+            min_early_months?: number;
+            /** @description What is owed when little time is left before the mandatory scrapping date. */
+            near?: components["schemas"]["Near"];
+            /** @description Short form: only vehicles in commercial transport. */
+            operating_only?: boolean;
+            /** @description Most that one owner is paid under this program. */
+            owner?: components["schemas"]["OwnerCap"];
+            /** @description The amount is the sum of the parts. */
+            parts?: components["schemas"]["Part"][] | null;
+            rounding?: components["schemas"]["Rounding"];
+            /** @description Short form: emission stages that are paid for, e.g. china3. */
+            stages?: string[] | null;
+            /** @description Short form: amounts; bands of one group must not overlap. */
+            table?: components["schemas"]["Rate"][] | null;
         };
         Scope: {
             /** @description Day from which it counts. */
@@ -3348,6 +3756,23 @@ export interface components {
             early_months?: number;
             /** @description record: as registered; computed: from the service years. */
             source?: string;
+        };
+        Share: {
+            /**
+             * Format: int64
+             * @description Basis points; all of a program make 10000.
+             */
+            bp: number;
+            /** @enum {string} */
+            source: "central" | "provincial" | "city" | "county" | "other";
+        };
+        SharePart: {
+            /** Format: int64 */
+            amount_fen: number;
+            /** Format: int64 */
+            bp: number;
+            remainder?: boolean;
+            source: string;
         };
         SheetColumn: {
             column: string;
@@ -3453,6 +3878,10 @@ export interface components {
             /** @description The target or its threshold is our example. */
             sample: boolean;
             value_set: boolean;
+        };
+        Text: {
+            en: string;
+            zh: string;
         };
         Tokens: {
             access_token: string;
@@ -10395,6 +10824,102 @@ export interface operations {
             };
         };
     };
+    "check-program": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProgram"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-programs": {
         parameters: {
             query?: {
@@ -10479,7 +11004,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Create-programRequest"];
+                "application/json": components["schemas"]["NewProgram"];
             };
         };
         responses: {
@@ -10588,6 +11113,313 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProgramTerms"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-programRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-program-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
                 };
             };
             /** @description Bad Request */
@@ -12285,6 +13117,82 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rule-vocabulary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRuleKind"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
