@@ -88,6 +88,7 @@ func New(o Options) *Server {
 	s.qualityRoutes()
 	s.comparisonRoutes()
 	s.duplicateRoutes()
+	s.yardRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()
@@ -101,6 +102,8 @@ func New(o Options) *Server {
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
+	s.paceRoutes()
+	s.emissionRoutes()
 	s.userRoutes()
 	s.auditRoutes()
 

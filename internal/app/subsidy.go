@@ -155,8 +155,8 @@ func (a *App) changeApplication(ctx context.Context, by access.Actor, id string,
 }
 
 // DecideApplication approves or rejects an open application. An approval
-// reserves the amount; it fails with Conflict budget_exceeded if the budget
-// does not cover it, and with Denied four_eyes for anybody who handled the case.
+// reserves the amount; it fails with Conflict budget_exhausted if the
+// budget does not cover it, and with Denied four_eyes for anybody who handled the case.
 func (a *App) DecideApplication(ctx context.Context, by access.Actor, id string, version int64, approve bool, reason string) (subsidy.Application, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
 		before, err := tx.Application(id)
@@ -182,11 +182,10 @@ func (a *App) DecideApplication(ctx context.Context, by access.Actor, id string,
 		}
 		if approve {
 			action = "approve"
-			p, err := tx.Program(before.ProgramID)
-			if err != nil {
+			if err := tx.ReserveFunds(before); err != nil {
 				return before, err
 			}
-			if err := tx.Commit(p, before.AmountFen); err != nil {
+			if err := tx.CommitFunds(before); err != nil {
 				return before, err
 			}
 		}
@@ -302,7 +301,7 @@ func (a *App) PayBatch(ctx context.Context, by access.Actor, id string, version 
 		after.State, after.PaidOn, after.Reference, after.PaidBy, after.PaidByName = "paid", p.PaidOn, p.Reference, by.ID, by.Name
 		after.Lines = append([]subsidy.BatchLine(nil), before.Lines...)
 		for i := range after.Lines {
-			if err := settleLine(tx, &after.Lines[i], before.ProgramID, p); err != nil {
+			if err := settleLine(tx, &after.Lines[i], before.ID, p); err != nil {
 				return before, err
 			}
 		}
@@ -341,7 +340,7 @@ func (a *App) checkPayment(b subsidy.Batch, p Payment) error {
 	return nil
 }
 
-func settleLine(tx *store.Tx, l *subsidy.BatchLine, programID string, p Payment) error {
+func settleLine(tx *store.Tx, l *subsidy.BatchLine, batchID string, p Payment) error {
 	application, err := tx.Application(l.ApplicationID)
 	if err != nil {
 		return err
@@ -354,7 +353,7 @@ func settleLine(tx *store.Tx, l *subsidy.BatchLine, programID string, p Payment)
 	}
 	l.State = "paid"
 	after.State, after.PaidOn = subsidy.Paid, p.PaidOn
-	if err := tx.PayOut(programID, l.AmountFen); err != nil {
+	if err := tx.PayFunds([]subsidy.Application{application}, batchID, p.PaidOn); err != nil {
 		return err
 	}
 	return tx.UpdateApplication(application, &after, "pay", "")

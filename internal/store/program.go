@@ -145,6 +145,9 @@ func (tx *Tx) CreateProgram(p *subsidy.Program) error {
 	if err != nil {
 		return fmt.Errorf("store: create a program: %w", err)
 	}
+	if err := tx.FundProgram(*p); err != nil {
+		return err
+	}
 	return tx.Record(programEvent("create", *p, ""), nil, programView(*p))
 }
 
@@ -262,7 +265,7 @@ func programsOf(q *gorm.DB) ([]subsidy.Program, error) {
 			return nil, err
 		}
 	}
-	return programs, nil
+	return programs, fillFunds(q.Session(&gorm.Session{NewDB: true}), programs)
 }
 
 // KeepFacts keeps what a case was decided on. Kept again, the newer facts stand.

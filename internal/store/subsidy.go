@@ -17,24 +17,6 @@ import (
 	"phaseout/internal/subsidy"
 )
 
-// Commit reserves an amount of a program's budget. The guard and the table's
-// CHECK hold at every isolation level: what is committed never exceeds the
-// budget, however many approve at once.
-func (tx *Tx) Commit(p subsidy.Program, amount money.Fen) error {
-	res := tx.db.Exec("UPDATE programs SET committed_fen = committed_fen + ?, version = version + 1 WHERE id = ? AND committed_fen + ? <= budget_fen",
-		amount, p.ID, amount)
-	return affect(res, fault.New(fault.Conflict, "budget_exceeded",
-		bilingual.F("预算余额不足，需 %s 元", "the budget does not cover %s yuan", amount.Yuan())).
-		WithMend("请先追加预算，或等待资金释放", "raise the budget first, or wait until money is freed"))
-}
-
-// PayOut books an amount as paid out of what is committed.
-func (tx *Tx) PayOut(programID string, amount money.Fen) error {
-	res := tx.db.Exec("UPDATE programs SET paid_fen = paid_fen + ?, version = version + 1 WHERE id = ? AND paid_fen + ? <= committed_fen",
-		amount, programID, amount)
-	return affect(res, fault.New(fault.Conflict, "not_committed", bilingual.T("支付金额超过已承诺金额", "more would be paid than is committed")))
-}
-
 type applicationRow struct {
 	ID            string
 	CityCode      string

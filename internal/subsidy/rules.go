@@ -133,10 +133,10 @@ type SharePart struct {
 var Sources = []string{"central", "provincial", "city", "county", "other"}
 
 // local is the order in which the source that takes the remainder is looked for.
-var local = []string{"city", "county", "other", "provincial", "central"}
+var local = []string{"county", "city", "other", "provincial", "central"}
 
 // Split divides an amount by shares. Every source gets its share rounded down
-// to the fen, and the local one (city, else county, else other, else the
+// to the fen, and the local one (county, else city, else other, else the
 // highest that is left) what remains, so that the parts always sum to the
 // amount. Without shares it is nothing.
 func Split(amount money.Fen, shares []Share) []SharePart {
