@@ -743,6 +743,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/emission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What verified retirements save of NOx, HC, PM2.5 and CO, beside table 2 of the plan */
+        get: operations["get-emission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emission/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The retirements behind an amount, each with how it comes about */
+        get: operations["list-emission-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factor-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Revisions of the emission factors, newest first */
+        get: operations["list-factor-sets"];
+        put?: never;
+        /** Start a draft from the factors in force */
+        post: operations["create-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factor-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One revision with all its values */
+        get: operations["get-factor-set"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a draft: assumptions and stand-ins only */
+        patch: operations["update-factor-set"];
+        trace?: never;
+    };
+    "/api/v1/factor-sets/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a draft in force or discard it */
+        post: operations["decide-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{id}/content": {
         parameters: {
             query?: never;
@@ -1218,6 +1305,23 @@ export interface paths {
         };
         /** The same as a workbook */
         get: operations["get-progress-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
+        get: operations["get-pace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1707,6 +1811,127 @@ export interface paths {
         patch: operations["update-view"];
         trace?: never;
     };
+    "/api/v1/yards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Licensed yards of the area */
+        get: operations["list-yards"];
+        put?: never;
+        /** Register a yard with its licence */
+        post: operations["create-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One yard with its licences and blocks */
+        get: operations["get-yard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Replace the facts of a yard */
+        patch: operations["update-yard"];
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Suspend or black-list a yard */
+        post: operations["block-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed about a yard, newest first */
+        get: operations["get-yard-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/licences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a period of licence */
+        post: operations["renew-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a suspension or black-listing */
+        post: operations["lift-yard-block"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gaps and bursts in the certificates of a yard */
+        get: operations["get-yard-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1867,6 +2092,13 @@ export interface components {
             reason?: string;
             /** @enum {string} */
             state: "sealed" | "paid" | "failed";
+        };
+        "Block-yardRequest": {
+            from: string;
+            /** @enum {string} */
+            kind: "suspended" | "blacklisted";
+            reason: string;
+            to?: string;
         };
         CaseDetail: {
             asset_id: string;
@@ -2165,6 +2397,11 @@ export interface components {
             document: string;
             rule: components["schemas"]["CohortConditions"];
         };
+        "Create-factor-setRequest": {
+            /** @description What sets these factors: document and number. */
+            document: string;
+            valid_from: string;
+        };
         "Create-transferRequest": {
             reason: string;
             /** @description GB/T 2260 code of the city that takes it. */
@@ -2174,9 +2411,11 @@ export interface components {
             display_name?: string;
             password: string;
             /** @enum {string} */
-            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             scope_code: string;
             username: string;
+            /** @description Required for the role yard. */
+            yard_id?: string;
         };
         "Create-viewRequest": {
             columns: string[] | null;
@@ -2187,6 +2426,27 @@ export interface components {
                 [key: string]: string;
             };
             shared?: boolean;
+        };
+        "Create-yardRequest": {
+            address?: string;
+            /** Format: int64 */
+            capacity_per_month?: number;
+            certificate_pattern?: string;
+            city_code: string;
+            classes: ("truck" | "machinery" | "farm_machinery" | "vessel")[] | null;
+            credit_code: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            licence_no: string;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            pattern_source?: string;
+            valid_from: string;
+            valid_to: string;
         };
         "Decide-applicationRequest": {
             /** @enum {string} */
@@ -2206,6 +2466,11 @@ export interface components {
         "Decide-duplicateRequest": {
             reason: string;
             same: boolean;
+        };
+        "Decide-factor-setRequest": {
+            /** @enum {string} */
+            decision: "accept" | "discard";
+            reason?: string;
         };
         "Decide-programRequest": {
             /** @enum {string} */
@@ -2233,6 +2498,8 @@ export interface components {
             recycler?: string;
             /** @description Code of one of the class's ways out, e.g. scrapped. */
             way_out: string;
+            /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
+            yard_id?: string;
         };
         Definition: {
             code: string;
@@ -2304,6 +2571,101 @@ export interface components {
             sample: boolean;
             shares?: components["schemas"]["SharePart"][] | null;
         };
+        EmissionAmount: {
+            /** Format: int64 */
+            lifetime_g: number;
+            /** @description The field that the record lacks. */
+            missing?: string;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /** @enum {string} */
+            state: "estimated" | "factor_missing" | "not_estimated";
+            steps?: components["schemas"]["EmissionStep"][] | null;
+            /** Format: int64 */
+            this_year_g: number;
+            /** Format: int64 */
+            yearly_g: number;
+        };
+        EmissionLine: {
+            amounts: components["schemas"]["EmissionAmount"][] | null;
+            asset_id: string;
+            category_name: components["schemas"]["Name"];
+            city_code: string;
+            class: string;
+            /** @description Deregistration day. */
+            counts_on: string;
+            district_code?: string;
+            /** Format: int64 */
+            factor_revision: number;
+            label: string;
+            /**
+             * Format: int64
+             * @description Early days that are counted.
+             */
+            lifetime_days: number;
+            /** @description It has a mandatory scrapping date. */
+            lifetime_known: boolean;
+            scrap_due_on?: string;
+            stage: string;
+            /**
+             * Format: int64
+             * @description Days of the calendar year that are counted, of 365.
+             */
+            this_year_days: number;
+        };
+        EmissionRow: {
+            /**
+             * Format: int64
+             * @description Verified retirements since the baseline day.
+             */
+            assets: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            /** @example 2025-11 */
+            month?: string;
+            pollutants: components["schemas"]["PollutantSum"][] | null;
+            /**
+             * Format: int64
+             * @description Estimated with at least one value that is no official figure.
+             */
+            unofficial: number;
+            /**
+             * Format: int64
+             * @description Estimated, but not in lifetime_g.
+             */
+            without_scrap_date: number;
+        };
+        EmissionSheet: {
+            as_of: string;
+            /** @description Factor sets that were used. */
+            factor_revisions: number[] | null;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["EmissionRow"][] | null;
+            /** @description Only with group_by=city and without other filters than city. */
+            table2: components["schemas"]["Table2Row"][] | null;
+            total: components["schemas"]["EmissionRow"];
+        };
+        EmissionStep: {
+            band?: string;
+            /** @enum {string} */
+            basis: "official" | "stand_in" | "assumption" | "province" | "record";
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor" | "power" | "fuel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            source?: components["schemas"]["Name"];
+            unit?: string;
+        };
         Engine: {
             /** @description Absent if nobody knows. */
             from_on?: string;
@@ -2347,6 +2709,54 @@ export interface components {
             clause?: string;
             name: components["schemas"]["Text"];
             rows: components["schemas"]["Row"][] | null;
+        };
+        FactorSet: {
+            /** @description Corrections that are on: speed, temperature, humidity, load → band. */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            document?: string;
+            id: string;
+            /** Format: date-time */
+            in_force_at?: string;
+            /** Format: int64 */
+            revision: number;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "replaced" | "discarded";
+            /**
+             * Format: int64
+             * @description Values that are no official figures.
+             */
+            unofficial: number;
+            /** @description It holds for retirements that count from this day on; of several the last revision. */
+            valid_from: string;
+            /** @description Only with one set. */
+            values?: components["schemas"]["FactorValue"][] | null;
+            /** Format: int64 */
+            version: number;
+        };
+        FactorValue: {
+            band?: string;
+            /** @enum {string} */
+            basis?: "official" | "stand_in" | "assumption" | "province";
+            group?: string;
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor";
+            /** @enum {string} */
+            method: "road" | "nonroad" | "vessel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            /** @enum {string} */
+            pollutant?: "nox" | "hc" | "pm25" | "co";
+            source?: components["schemas"]["Name"];
+            stage?: string;
+            unit?: string;
         };
         Field: {
             hint: components["schemas"]["Name"];
@@ -2585,6 +2995,17 @@ export interface components {
             /** @description Plate, serial number or ship name. */
             label: string;
         };
+        LicencePeriod: {
+            licence_no: string;
+            valid_from: string;
+            valid_to: string;
+        };
+        "Lift-yard-blockRequest": {
+            block_id: string;
+            /** @description Last day on which it held. */
+            last_on: string;
+            reason: string;
+        };
         LikenessReason: {
             code: string;
             field?: string;
@@ -2751,8 +3172,32 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListEmissionLine: {
+            items: components["schemas"]["EmissionLine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListEngine: {
             items: components["schemas"]["Engine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListFactorSet: {
+            items: components["schemas"]["FactorSet"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3003,6 +3448,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListYard: {
+            items: components["schemas"]["Yard"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         LoginRequest: {
             password: string;
             username: string;
@@ -3169,6 +3626,116 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Pace: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceRow: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            due_on?: string;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /** @enum {string} */
+            kind?: "hard" | "soft";
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            /** Format: int64 */
+            required: number | null;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** Format: int64 */
+            verified: number;
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            items: components["schemas"]["PaceRow"][] | null;
+            /** @description All lines as one: sums, and the forecast of the last. */
+            total: components["schemas"]["Pace"];
+        };
         PairSide: {
             asset_id?: string;
             city_code?: string;
@@ -3231,6 +3798,40 @@ export interface components {
             code: string;
             mend?: string;
             message: string;
+        };
+        PollutantSum: {
+            /**
+             * Format: int64
+             * @description Assets with an amount.
+             */
+            estimated: number;
+            /**
+             * Format: int64
+             * @description Assets for which the set has no factor.
+             */
+            factor_missing: number;
+            /**
+             * Format: int64
+             * @description Until the mandatory scrapping dates; assets without one are not in it.
+             */
+            lifetime_g: number;
+            /**
+             * Format: int64
+             * @description Assets whose record lacks power or fuel.
+             */
+            not_estimated: number;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /**
+             * Format: int64
+             * @description In the calendar year of the as-of day, from the day after deregistration.
+             */
+            this_year_g: number;
+            /**
+             * Format: int64
+             * @description A year.
+             */
+            yearly_g: number;
         };
         Problem: {
             /**
@@ -3628,6 +4229,7 @@ export interface components {
             /** Format: int64 */
             version: number;
             way_out: string;
+            yard_id?: string;
         };
         Rounding: {
             /**
@@ -3805,6 +4407,29 @@ export interface components {
             today: string;
             version: string;
         };
+        Table2Row: {
+            /** @description The milestone. */
+            by: string;
+            /** @description 430000: the table's own total. */
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Yearly rate of all classes; never more than the table.
+             */
+            contribution_g: number;
+            /** @description Reckoned to be more than the table and cut off: check factors or table. */
+            exceeds: boolean;
+            /** Format: int64 */
+            planned_t: number;
+            /**
+             * @description As the table calls it; voc is held against the exhaust hydrocarbons.
+             * @enum {string}
+             */
+            pollutant: "nox" | "voc";
+            /** Format: int64 */
+            share_bp: number;
+        };
         Target: {
             baseline_on: string;
             /** @description 430000: each city alike. */
@@ -3942,6 +4567,16 @@ export interface components {
             };
             reason?: string;
         };
+        "Update-factor-setRequest": {
+            /** @description All corrections that are to be on. */
+            conditions?: {
+                [key: string]: string;
+            };
+            document?: string;
+            valid_from?: string;
+            /** @description Those that change. */
+            values?: components["schemas"]["FactorValue"][] | null;
+        };
         "Update-quality-ruleRequest": {
             enabled: boolean;
             /** @enum {string} */
@@ -3955,8 +4590,9 @@ export interface components {
             display_name?: string;
             password?: string;
             /** @enum {string} */
-            role?: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role?: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             scope_code?: string;
+            yard_id?: string;
         };
         "Update-viewRequest": {
             columns?: string[] | null;
@@ -3973,12 +4609,14 @@ export interface components {
             display_name: string;
             id: string;
             /** @enum {string} */
-            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             /** @description 430000 the province, 430100 a city, 430102 a district. */
             scope_code: string;
             username: string;
             /** Format: int64 */
             version: number;
+            /** @description Of a yard's account: the yard it is bound to. */
+            yard_id?: string;
         };
         ValueChange: {
             after?: string;
@@ -4044,6 +4682,106 @@ export interface components {
         };
         "Withdraw-transferRequest": {
             reason?: string;
+        };
+        Yard: {
+            address?: string;
+            blocks: components["schemas"]["YardBlock"][] | null;
+            /**
+             * Format: int64
+             * @description Units a month; 0 if not known.
+             */
+            capacity_per_month: number;
+            /** @description Form of its certificate numbers as a regular expression. */
+            certificate_pattern?: string;
+            city_code: string;
+            classes: string[] | null;
+            credit_code: string;
+            id: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            /** @description Of the licence that ends last. */
+            licence_no: string;
+            licences: components["schemas"]["YardLicence"][] | null;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            /** @description Document that sets the form. Without it another form is a warning, with it an error. */
+            pattern_source?: string;
+            /**
+             * @description Today.
+             * @enum {string}
+             */
+            status: "active" | "suspended" | "blacklisted" | "unlicensed";
+            /** Format: date-time */
+            updated_at: string;
+            valid_from: string;
+            valid_to: string;
+            /** Format: int64 */
+            version: number;
+        };
+        YardBlock: {
+            from: string;
+            id: string;
+            /** @enum {string} */
+            kind: "suspended" | "blacklisted";
+            lifted_by?: string;
+            lifted_reason?: string;
+            reason: string;
+            set_by: string;
+            /** @description Last day; absent as long as it is open. */
+            to?: string;
+        };
+        YardBurst: {
+            /** Format: int64 */
+            count: number;
+            from: string;
+            /** @enum {string} */
+            kind: "day" | "deadline";
+            reason: components["schemas"]["Name"];
+            to: string;
+            /**
+             * Format: double
+             * @description Median of the days on which it issued any; for a deadline what the days before make one expect.
+             */
+            usual: number;
+        };
+        YardFacts: {
+            address?: string;
+            /** Format: int64 */
+            capacity_per_month?: number;
+            certificate_pattern?: string;
+            classes: ("truck" | "machinery" | "farm_machinery" | "vessel")[] | null;
+            credit_code: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            pattern_source?: string;
+        };
+        YardGap: {
+            /** Format: int64 */
+            count: number;
+            from: string;
+            series: string;
+            to: string;
+        };
+        YardLicence: {
+            licence_no: string;
+            valid_from: string;
+            valid_to: string;
+        };
+        YardReport: {
+            bursts: components["schemas"]["YardBurst"][] | null;
+            /** Format: int64 */
+            certificates: number;
+            gaps: components["schemas"]["YardGap"][] | null;
         };
     };
     responses: never;
@@ -5227,7 +5965,12 @@ export interface operations {
     };
     "get-eligibility": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5432,7 +6175,12 @@ export interface operations {
     };
     "list-asset-engines": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5508,7 +6256,12 @@ export interface operations {
     };
     "list-asset-files": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5988,7 +6741,12 @@ export interface operations {
     };
     "list-asset-owners": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7476,7 +8234,12 @@ export interface operations {
     };
     "list-classes": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7541,7 +8304,12 @@ export interface operations {
     };
     "list-cohort-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8457,7 +9225,12 @@ export interface operations {
     };
     "list-definitions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8697,6 +9470,665 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Duplicate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-emission": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+                city?: string;
+                district?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                category?: string;
+                /** @description Month in which it counts. */
+                month?: string;
+                /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
+                factors?: number;
+                /** @description city,class (default), city, class, month, district or category. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmissionSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-emission-rows": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                city?: string;
+                district?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                category?: string;
+                /** @description Month in which it counts. */
+                month?: string;
+                /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
+                factors?: number;
+                pollutant?: "nox" | "hc" | "pm25" | "co";
+                /** @description Of the pollutant's amount. */
+                state?: "estimated" | "factor_missing" | "not_estimated";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEmissionLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-factor-sets": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-factor-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
                 };
             };
             /** @description Bad Request */
@@ -10127,6 +11559,10 @@ export interface operations {
     "list-labels": {
         parameters: {
             query: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description System numbers, separated by commas. */
                 assets: string[] | null;
             };
@@ -11625,6 +13061,76 @@ export interface operations {
             };
         };
     };
+    "get-pace": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-public-label": {
         parameters: {
             query?: never;
@@ -11902,6 +13408,10 @@ export interface operations {
     "list-outliers": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description Last day of the week; today if left out. */
                 as_of?: string;
             };
@@ -11969,7 +13479,12 @@ export interface operations {
     };
     "list-quality-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -12328,6 +13843,10 @@ export interface operations {
     "list-quality-scores": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             };
             header?: never;
@@ -12394,7 +13913,12 @@ export interface operations {
     };
     "list-regions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13137,7 +14661,12 @@ export interface operations {
     };
     "get-rule-vocabulary": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 class: "truck" | "machinery" | "farm_machinery" | "vessel";
@@ -13270,6 +14799,10 @@ export interface operations {
     "list-targets": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 state?: "draft" | "in_force" | "replaced";
@@ -14648,6 +16181,923 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-yards": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                city?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                /** @description A part of the name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListYard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-yardRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["YardFacts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "block-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Block-yardRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard-history": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListHistoryEvent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "renew-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LicencePeriod"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "lift-yard-block": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lift-yard-blockRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["YardReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
