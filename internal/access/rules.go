@@ -54,7 +54,8 @@ var rules = map[Operation][]Role{
 	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,
 
 	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"create-program":  {Finance, Admin},
+	"create-program": {Finance, Province, Admin}, "update-program": {Finance, Province}, "decide-program": {Finance, Province}, "check-program": {Finance, Province, Admin},
+	"get-program-text": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-rule-vocabulary": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
