@@ -18,6 +18,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 )
 
@@ -25,8 +26,10 @@ import (
 type Import struct {
 	ID         string           `json:"id"`
 	State      string           `json:"state" enum:"checking,checked,applying,applied,failed,cancelled,undone"`
+	Kind       string           `json:"kind" enum:"assets,retirements"`
 	Class      registry.Class   `json:"class"`
 	CityCode   string           `json:"city_code"`
+	Fields     []ImportField    `json:"fields" doc:"What a column of the sheet can hold."`
 	FileName   string           `json:"file_name"`
 	FileSHA256 string           `json:"file_sha256"`
 	Size       int64            `json:"size" doc:"Bytes."`
@@ -40,6 +43,13 @@ type Import struct {
 	AppliedAt  *time.Time       `json:"applied_at,omitempty"`
 	Undoable   bool             `json:"undoable"`
 	Version    int64            `json:"version"`
+}
+
+// ImportField is a field that a column of a sheet can fill.
+type ImportField struct {
+	Key      string `json:"key"`
+	Name     Name   `json:"name"`
+	Required bool   `json:"required"`
 }
 
 // Progress is how far the work under way has got.
@@ -86,9 +96,13 @@ type Finding struct {
 }
 
 func importView(l bilingual.Lang, i store.Import) Import {
-	v := Import{ID: i.ID, State: i.State, Class: i.Class, CityCode: i.CityCode, FileName: i.FileName, FileSHA256: i.FileSHA256, Size: i.Size,
+	v := Import{ID: i.ID, Kind: i.Kind, Fields: []ImportField{}, State: i.State, Class: i.Class, CityCode: i.CityCode, FileName: i.FileName, FileSHA256: i.FileSHA256, Size: i.Size,
 		UploadedBy: Person{i.UploadedBy, i.UploadedByName}, UploadedAt: i.UploadedAt, Counts: app.CountsOf(i), Progress: Progress{i.Done, i.Total},
 		Sheet: app.SheetOf(i), Mode: i.Mode, AppliedAt: i.AppliedAt, Undoable: app.Undoable(i), Version: i.Version}
+	spec, _ := registry.SpecOf(i.Columns())
+	for _, f := range spec.Fields {
+		v.Fields = append(v.Fields, ImportField{f.Key, nameOf(f.Name), f.Required})
+	}
 	if p := app.ProblemOf(i); p != nil {
 		v.Error = &ImportError{p.Code, p.Message.In(l), p.Mend.In(l)}
 	}
@@ -132,6 +146,11 @@ type importForm struct {
 	Class string        `form:"class" required:"true" enum:"truck,machinery,farm_machinery,vessel"`
 	City  string        `form:"city" required:"true"`
 	File  huma.FormFile `form:"file" required:"true"`
+	Kind  string        `form:"kind" required:"false" enum:"assets,retirements" doc:"A list of retirements, such as a yard's of a month, brings declared retirements; else assets."`
+	// What every row of a list of retirements says unless it says otherwise.
+	WayOut   string `form:"way_out" required:"false" maxLength:"40"`
+	Driver   string `form:"driver" required:"false" maxLength:"40"`
+	Recycler string `form:"recycler" required:"false" maxLength:"200"`
 }
 
 func (s *Server) createImport(ctx context.Context, in *struct {
@@ -140,8 +159,12 @@ func (s *Server) createImport(ctx context.Context, in *struct {
 }) (*created[Import], error) {
 	form := in.RawBody.Data()
 	defer func() { _ = form.File.Close() }()
-	return create(ctx, in.Keyed, "create-import", []any{form.Class, form.City, form.File.Filename, form.File.Size},
+	return create(ctx, in.Keyed, "create-import", []any{form.Class, form.City, form.File.Filename, form.File.Size, form.Kind, form.WayOut, form.Driver, form.Recycler},
 		func(ctx context.Context, by access.Actor) (store.Import, error) {
+			if form.Kind == store.ImportsRetirements {
+				return s.app.UploadList(ctx, by, registry.Class(form.Class), form.City, form.File.Filename,
+					retirement.Declaration{WayOut: form.WayOut, Driver: form.Driver, Recycler: form.Recycler}, form.File)
+			}
 			return s.app.UploadImport(ctx, by, registry.Class(form.Class), form.City, form.File.Filename, form.File)
 		},
 		func(i store.Import) Import { return importView(lang(ctx), i) },
@@ -180,11 +203,17 @@ func (s *Server) listImportRows(ctx context.Context, in *struct {
 		return nil, err
 	}
 	names := map[string]string{}
-	spec, _ := registry.SpecOf(i.Class)
+	spec, _ := registry.SpecOf(i.Columns())
 	for _, f := range spec.Fields {
 		names[f.Key] = f.Name.In(lang(ctx))
 	}
-	return listOf(rows, in.Limit, func(r store.ImportRow) string { return strconv.Itoa(r.RowNo) }, func(r store.ImportRow) ImportRow { return rowView(r, names) }), nil
+	return listOf(rows, in.Limit, func(r store.ImportRow) string { return strconv.Itoa(r.RowNo) }, func(r store.ImportRow) ImportRow {
+		v := rowView(r, names)
+		if i.Kind == store.ImportsRetirements {
+			v.AssetID = r.AssetID // it is there already
+		}
+		return v
+	}), nil
 }
 
 func rowView(r store.ImportRow, names map[string]string) ImportRow {

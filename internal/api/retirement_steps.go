@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"phaseout/internal/access"
 	"phaseout/internal/app"
 	"phaseout/internal/civil"
 	"phaseout/internal/registry"
@@ -86,6 +87,9 @@ func (s *Server) retirementStepRoutes() {
 	withdraw := changes(operation("withdraw-retirement", http.MethodPost, "/retirements/{id}/withdrawal", "retirements", "Take back a retirement that is not verified; it stays to be read"))
 	withdraw.DefaultStatus = http.StatusOK
 	route(s, withdraw, s.withdrawRetirement)
+	paste := operation("paste-retirements", http.MethodPost, "/retirement-lists", "retirements", "Take in a pasted list; it is then an import of kind retirements")
+	paste.DefaultStatus = http.StatusAccepted
+	route(s, paste, s.pasteRetirements)
 	route(s, operation("get-retirement-course", http.MethodGet, "/retirements/{id}/course", "retirements", "Steps, replaced declarations, requests and clock of a retirement"), s.retirementCourse)
 	route(s, operation("list-overdue-retirements", http.MethodGet, "/overdue-retirements", "retirements", "What stays longer than its limit"), s.listOverdue)
 	route(s, operation("list-retirement-limits", http.MethodGet, "/retirement-limits", "retirements", "How long retirements may stay where they stand"), s.listLimits)
@@ -111,6 +115,27 @@ func (s *Server) logStep(ctx context.Context, in *struct {
 	b := in.Body
 	_, err = s.app.LogStep(ctx, actor(ctx), in.ID, version, app.LoggedStep{Step: retirement.Deed(b.Step), On: b.On, Note: b.Note, FileIDs: b.FileIDs, Recycler: b.Recycler, CertificateNo: b.CertificateNo})
 	return s.changedRetirement(ctx, in.ID, err)
+}
+
+func (s *Server) pasteRetirements(ctx context.Context, in *struct {
+	Keyed
+	Body struct {
+		Class    string           `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
+		City     string           `json:"city" pattern:"^\\d{6}$"`
+		Text     string           `json:"text" maxLength:"60000" doc:"One plate, VIN, ship id or certificate a line, or rows of a sheet with or without headings."`
+		Defaults *declarationBody `json:"defaults,omitempty" doc:"What every line says unless it says otherwise."`
+	}
+}) (*created[Import], error) {
+	var defaults retirement.Declaration
+	if in.Body.Defaults != nil {
+		defaults = in.Body.Defaults.declaration()
+	}
+	return create(ctx, in.Keyed, "paste-retirements", []any{in.Body},
+		func(ctx context.Context, by access.Actor) (store.Import, error) {
+			return s.app.PasteList(ctx, by, registry.Class(in.Body.Class), in.Body.City, in.Body.Text, defaults)
+		},
+		func(i store.Import) Import { return importView(lang(ctx), i) },
+		func(i Import) string { return "/imports/" + i.ID }, func(i Import) int64 { return i.Version })
 }
 
 func (s *Server) withdrawRetirement(ctx context.Context, in *struct {

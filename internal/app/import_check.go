@@ -34,6 +34,9 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
+	if i.Kind == store.ImportsRetirements {
+		return c.checkList(ctx, book, header)
+	}
 	read := newSheetRead(sheetRead{reference: a.Reference, class: i.Class, city: i.CityCode, district: by.Scope.District(), today: a.Today(), header: header})
 	for chunk, err := range ahead(read.chunks(book)) {
 		if err != nil {

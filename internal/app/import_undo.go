@@ -33,6 +33,9 @@ type ChangedRow struct {
 // them; with skipChanged they are left and all others taken back.
 func (a *App) UndoImport(ctx context.Context, by access.Actor, id string, skipChanged bool) (store.Import, error) {
 	return a.changeImport(ctx, by, id, []string{"applied", "cancelled"}, func(tx *store.Tx, i *store.Import) error {
+		if i.Kind == store.ImportsRetirements {
+			return a.undoList(tx, i, skipChanged)
+		}
 		changes, err := tx.ImportChanges(id)
 		if err != nil {
 			return err

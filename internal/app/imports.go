@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -86,7 +87,13 @@ type FieldChange struct {
 // UploadImport takes a sheet in and puts its check into the queue. Nothing of
 // it is read here but that it is not too large.
 func (a *App) UploadImport(ctx context.Context, by access.Actor, class registry.Class, city, name string, data io.Reader) (store.Import, error) {
-	if _, ok := registry.SpecOf(class); !ok {
+	return a.takeIn(ctx, by, store.Import{Class: class, CityCode: city}, name, data)
+}
+
+// takeIn is the upload of a sheet of either kind.
+func (a *App) takeIn(ctx context.Context, by access.Actor, i store.Import, name string, data io.Reader) (store.Import, error) {
+	class, city := i.Class, i.CityCode
+	if !slices.ContainsFunc(registry.Classes(), func(s registry.Spec) bool { return s.Class == class }) {
 		return store.Import{}, fault.Field("body.class", "unknown_value", bilingual.F("“%s”不是类别", "%q is not a class", class),
 			bilingual.T("使用 truck、machinery、farm_machinery 或 vessel", "use truck, machinery, farm_machinery or vessel"))
 	}
@@ -102,8 +109,7 @@ func (a *App) UploadImport(ctx context.Context, by access.Actor, class registry.
 		return store.Import{}, fault.Field("body.file", "required", bilingual.T("文件是空的", "the file is empty"), bilingual.T("请重新选择文件", "choose the file again"))
 	}
 	return write(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
-		i := store.Import{ID: newID(), CityCode: city, DistrictCode: by.Scope.District(), Class: class, State: "checking",
-			FileName: cleanName(name), FileSHA256: sum, Size: size}
+		i.ID, i.DistrictCode, i.State, i.FileName, i.FileSHA256, i.Size = newID(), by.Scope.District(), "checking", cleanName(name), sum, size
 		if err := tx.CreateImport(&i); err != nil {
 			return i, err
 		}
@@ -196,7 +202,11 @@ func (a *App) RunImport(ctx context.Context, id string) error {
 		case "checking":
 			err = a.checkImport(ctx, by, i)
 		case "applying":
-			err = a.applyImport(ctx, by, i)
+			if i.Kind == store.ImportsRetirements {
+				err = a.applyList(ctx, by, i)
+			} else {
+				err = a.applyImport(ctx, by, i)
+			}
 		default:
 			return nil
 		}

@@ -36,7 +36,7 @@ type GivenMapping struct {
 // and a required one that is missing fail with Invalid.
 func (a *App) SetMapping(ctx context.Context, by access.Actor, id string, m GivenMapping, remember bool) (store.Import, error) {
 	return a.changeImport(ctx, by, id, []string{"checked", "failed"}, func(tx *store.Tx, i *store.Import) error {
-		if err := mappingFits(i.Class, m); err != nil {
+		if err := mappingFits(i.Columns(), m); err != nil {
 			return err
 		}
 		m.Remember = remember
@@ -97,7 +97,7 @@ func (a *App) DropMapping(ctx context.Context, by access.Actor, id string) error
 // say it.
 // It returns the sheet of the book that is read.
 func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Book, sheet.Header, error) {
-	class := c.current.Class
+	class := c.current.Columns()
 	book, found, err := sheet.Pick(book, wordingOf(class))
 	c.described = ImportSheet{Name: book.SheetName, Encoding: book.Encoding, HeaderRow: found.Row, Source: "auto", Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
 	given := GivenMapping{}
@@ -138,13 +138,22 @@ func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Bo
 // wordingOf is how offices call the fields of a class.
 func wordingOf(class registry.Class) sheet.Wording {
 	return sheet.Wording{Match: func(heading string) (string, bool) { return registry.FindField(class, heading) },
-		Rank: func(heading string) int { return registry.Rank(class, heading) }, Expected: expectedHeadings(class)}
+		Rank: func(heading string) int { return registry.Rank(class, heading) }, Expected: expectedHeadings(class), Least: leastHeadings(class)}
+}
+
+// leastHeadings is how many known headings make a row a header, 0 for the usual
+// number: a list of retirements may have nothing but plates.
+func leastHeadings(class registry.Class) int {
+	if registry.IsList(class) {
+		return 1
+	}
+	return 0
 }
 
 // saved returns the mapping that the city saved for the sheet's headings, if
 // there is one, and else what the search for a header came to.
 func (c *importCheck) saved(ctx context.Context, book *sheet.Book, found int, otherwise error) (given GivenMapping, err error) {
-	all, err := c.app.DB.MappingsFor(ctx, c.by.Scope, c.current.CityCode, c.current.Class)
+	all, err := c.app.DB.MappingsFor(ctx, c.by.Scope, c.current.CityCode, c.current.Columns())
 	if err != nil {
 		return given, err
 	}
@@ -259,7 +268,7 @@ func (c *importCheck) describe(headings []string, below [][]string, header sheet
 		c.described.Mapping = append(c.described.Mapping, ImportColumn{column.Letter, column.Heading, column.Key})
 	}
 	for _, column := range header.Unmapped {
-		nearest, _ := registry.NearestField(c.current.Class, column.Heading)
+		nearest, _ := registry.NearestField(c.current.Columns(), column.Heading)
 		c.described.Unmapped = append(c.described.Unmapped, UnmappedColumn{column.Letter, column.Heading, nearest})
 	}
 	for i, heading := range headings {

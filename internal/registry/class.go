@@ -43,6 +43,7 @@ func init() {
 	for _, p := range []profile{truckProfile, machineryProfile, farmProfile, vesselProfile} {
 		register(p)
 	}
+	registerLists()
 }
 
 // SpecOf returns the profile of a class, without its dictionaries.

@@ -40,7 +40,23 @@ type Import struct {
 	Sheet          string
 	Problem        string
 	Mapping        string // how the clerk said the columns are to be read, as JSON
+	Kind           string // ImportsAssets or ImportsRetirements
+	Defaults       string // what every row of a list of retirements says unless it says otherwise, as JSON
 	Version        int64
+}
+
+// The kinds of import.
+const (
+	ImportsAssets      = "assets"
+	ImportsRetirements = "retirements"
+)
+
+// Columns is the key under which the fields of the sheet's columns are found.
+func (i Import) Columns() registry.Class {
+	if i.Kind == ImportsRetirements {
+		return registry.ListClass(i.Class)
+	}
+	return i.Class
 }
 
 // ImportRow is one data row of an import as checked.
@@ -89,6 +105,9 @@ func (tx *Tx) CreateImport(i *Import) error {
 	i.UploadedBy, i.UploadedByName, i.RequestID = tx.By.ID, tx.By.Name, tx.By.RequestID
 	i.UploadedRole, i.UploadedScope = string(tx.By.Role), tx.By.Scope.Code()
 	i.Counts, i.Sheet = "{}", "{}"
+	if i.Kind == "" {
+		i.Kind = ImportsAssets
+	}
 	if err := tx.db.Create(i).Error; err != nil {
 		return fmt.Errorf("store: create an import: %w", err)
 	}

@@ -305,7 +305,7 @@ type DayCount struct {
 // deregistration, from a day on up to another.
 func (db *DB) RetirementsByDay(ctx context.Context, scope access.Scope, from, to civil.Day) ([]DayCount, error) {
 	var counts []DayCount
-	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).Where("deregistered_on > ? AND deregistered_on <= ?", from, to).
+	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).Where("deregistered_on > ? AND deregistered_on <= ? AND NOT withdrawn", from, to).
 		Select("city_code, district_code, deregistered_on, COUNT(*) AS n").Group("city_code, district_code, deregistered_on").Find(&counts).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: count retirements: %w", err)

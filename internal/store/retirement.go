@@ -119,6 +119,18 @@ func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool,
 	return n > 0, nil
 }
 
+// CertificateHolders returns the assets of the actor's scope whose retirements
+// name a certificate number, whoever issued it.
+func (tx *Tx) CertificateHolders(number string) ([]string, error) {
+	var ids []string
+	err := inScope(tx.db.Model(&retirementRow{}), tx.By.Scope, true).Where("certificate_key <> '' AND certificate_key = ? AND NOT withdrawn", yard.CertificateKey(number)).
+		Order("asset_id").Limit(20).Pluck("asset_id", &ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: look up a certificate: %w", err)
+	}
+	return ids, nil
+}
+
 // CreateRetirement adds the retirement of an asset.
 func (tx *Tx) CreateRetirement(r *retirement.Retirement) error {
 	r.Version, r.Revision = 1, 1
