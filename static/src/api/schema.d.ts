@@ -1569,6 +1569,23 @@ export interface paths {
         patch: operations["update-retirement-limit"];
         trace?: never;
     };
+    "/api/v1/retirement-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take in a pasted list; it is then an import of kind retirements */
+        post: operations["paste-retirements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirement-requests": {
         parameters: {
             query?: never;
@@ -3090,9 +3107,13 @@ export interface components {
             counts: components["schemas"]["ImportCounts"];
             /** @description Why the import as a whole failed. */
             error?: components["schemas"]["ImportError"];
+            /** @description What a column of the sheet can hold. */
+            fields: components["schemas"]["ImportField"][] | null;
             file_name: string;
             file_sha256: string;
             id: string;
+            /** @enum {string} */
+            kind: "assets" | "retirements";
             /** @enum {string} */
             mode?: "valid_rows" | "all_or_nothing";
             progress: components["schemas"]["Progress"];
@@ -3142,6 +3163,11 @@ export interface components {
             code: string;
             mend?: string;
             message: string;
+        };
+        ImportField: {
+            key: string;
+            name: components["schemas"]["Name"];
+            required: boolean;
         };
         ImportMapping: {
             city_code: string;
@@ -4140,6 +4166,15 @@ export interface components {
             quantity?: string;
             /** @description Of a table. */
             rows?: components["schemas"]["Row"][] | null;
+        };
+        "Paste-retirementsRequest": {
+            city: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description What every line says unless it says otherwise. */
+            defaults?: components["schemas"]["DeclarationBody"];
+            /** @description One plate, VIN, ship id or certificate a line, or rows of a sheet with or without headings. */
+            text: string;
         };
         "Pay-batchRequest": {
             failed?: components["schemas"]["Item"][] | null;
@@ -11363,8 +11398,16 @@ export interface operations {
                     city: string;
                     /** @enum {string} */
                     class: "truck" | "machinery" | "farm_machinery" | "vessel";
+                    driver?: string;
                     /** Format: binary */
                     file: string;
+                    /**
+                     * @description A list of retirements, such as a yard's of a month, brings declared retirements; else assets.
+                     * @enum {string}
+                     */
+                    kind?: "assets" | "retirements";
+                    recycler?: string;
+                    way_out?: string;
                 };
             };
         };
@@ -14953,6 +14996,108 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "paste-retirements": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Paste-retirementsRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
