@@ -400,7 +400,9 @@ func (s *Server) listReturnReasons(ctx context.Context, _ *struct{}) (*listOut[R
 	reasons, err := s.db.ReturnReasons(ctx)
 	l := lang(ctx)
 	return listOf(reasons, len(reasons), func(r ledger.ReturnReason) string { return r.Code },
-		func(r ledger.ReturnReason) ReturnReason { return ReturnReason{r.Code, r.Kind, r.Name.In(l), r.ToDo.In(l)} }), err
+		func(r ledger.ReturnReason) ReturnReason {
+			return ReturnReason{r.Code, r.Kind, r.Name.In(l), r.ToDo.In(l)}
+		}), err
 }
 
 func (s *Server) listUnmatched(ctx context.Context, in *struct {
@@ -478,7 +480,8 @@ func layoutView(l ledger.Layout) BankLayout {
 	return BankLayout{l.ID, l.CityCode, l.Code, nameOf(l.Name), l.Columns, l.Version}
 }
 
-type layoutBody struct {
+// LayoutBody is what of a layout can be changed.
+type LayoutBody struct {
 	Name    Name                  `json:"name"`
 	Columns []ledger.LayoutColumn `json:"columns" minItems:"1" maxItems:"40"`
 }
@@ -494,7 +497,7 @@ func (s *Server) createLayout(ctx context.Context, in *struct {
 	Body struct {
 		CityCode string `json:"city_code" pattern:"^\\d{6}$"`
 		Code     string `json:"code" minLength:"1" maxLength:"40"`
-		layoutBody
+		LayoutBody
 	}
 }) (*created[BankLayout], error) {
 	b := in.Body
@@ -508,7 +511,7 @@ func (s *Server) createLayout(ctx context.Context, in *struct {
 func (s *Server) updateLayout(ctx context.Context, in *struct {
 	ByID
 	Based
-	Body layoutBody
+	Body LayoutBody
 }) (*one[BankLayout], error) {
 	version, err := in.version()
 	if err != nil {

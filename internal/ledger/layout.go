@@ -46,11 +46,13 @@ var layoutFields = map[string]func(Batch, BatchLine) string{
 	"payee_bank":    func(_ Batch, l BatchLine) string { return l.PayeeBank },
 	"amount_yuan":   func(_ Batch, l BatchLine) string { return strings.ReplaceAll(l.AmountFen.Yuan(), ",", "") },
 	"amount_fen":    func(_ Batch, l BatchLine) string { return strconv.FormatInt(int64(l.AmountFen), 10) },
-	"purpose":       func(b Batch, l BatchLine) string { return "淘汰补贴 " + l.AssetLabel + " " + b.Number + "/" + strconv.FormatInt(l.LineNo, 10) },
-	"asset_label":   func(_ Batch, l BatchLine) string { return l.AssetLabel },
-	"batch_number":  func(b Batch, _ BatchLine) string { return b.Number },
-	"sha256":        func(b Batch, _ BatchLine) string { return b.SHA256 },
-	"fixed":         func(Batch, BatchLine) string { return "" },
+	"purpose": func(b Batch, l BatchLine) string {
+		return "淘汰补贴 " + l.AssetLabel + " " + b.Number + "/" + strconv.FormatInt(l.LineNo, 10)
+	},
+	"asset_label":  func(_ Batch, l BatchLine) string { return l.AssetLabel },
+	"batch_number": func(b Batch, _ BatchLine) string { return b.Number },
+	"sha256":       func(b Batch, _ BatchLine) string { return b.SHA256 },
+	"fixed":        func(Batch, BatchLine) string { return "" },
 }
 
 // LayoutFields lists what a column may hold.

@@ -128,7 +128,8 @@ func WriteXLSX(w io.Writer, t Table, rows iter.Seq2[[]any, error]) error {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
 	headRow := len(t.Notes) + 2
-	if err := writeTop(out, t, styles, headRow); err != nil {
+	// What stands before the first row is written with it, so the setup comes first.
+	if err := errors.Join(printSetup(f, name, headRow), writeTop(out, t, styles, headRow)); err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
 	at := headRow
@@ -151,7 +152,7 @@ func WriteXLSX(w io.Writer, t Table, rows iter.Seq2[[]any, error]) error {
 			return fmt.Errorf("sheet: write row %d: %w", at, err)
 		}
 	}
-	if err := errors.Join(out.Flush(), printSetup(f, name, headRow)); err != nil {
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
 	return f.Write(w)
