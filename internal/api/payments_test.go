@@ -320,7 +320,7 @@ func TestBankFileIsLaidOutAsTheBankWants(t *testing.T) {
 		}
 		page, err := sheet.GetPageLayout(sheet.GetSheetName(0))
 		text := fmt.Sprint(sheet.GetRows(sheet.GetSheetName(0)))
-		if err != nil || *page.Size != 9 || !strings.Contains(text, "柒万元整") || !strings.Contains(text, batch.text("sha256")) || !strings.Contains(text, "财务负责人") {
+		if err != nil || page.Size == nil || *page.Size != 9 || !strings.Contains(text, "柒万元整") || !strings.Contains(text, batch.text("sha256")) || !strings.Contains(text, "财务负责人") {
 			t.Errorf("the approval sheet: %s", text)
 		}
 	})

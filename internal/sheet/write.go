@@ -123,13 +123,16 @@ func WriteXLSX(w io.Writer, t Table, rows iter.Seq2[[]any, error]) error {
 	if err != nil {
 		return fmt.Errorf("sheet: styles: %w", err)
 	}
+	headRow := len(t.Notes) + 2
+	// What stands before the rows is written with the first, so the setup comes before the stream.
+	if err := printSetup(f, name, headRow); err != nil {
+		return fmt.Errorf("sheet: write: %w", err)
+	}
 	out, err := f.NewStreamWriter(name)
 	if err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
-	headRow := len(t.Notes) + 2
-	// What stands before the first row is written with it, so the setup comes first.
-	if err := errors.Join(printSetup(f, name, headRow), writeTop(out, t, styles, headRow)); err != nil {
+	if err := writeTop(out, t, styles, headRow); err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
 	at := headRow
