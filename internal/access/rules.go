@@ -57,6 +57,9 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
 
 	"list-quality-rules": readers, "update-quality-rule": {Province, Admin}, "create-quality-run": {Clerk, Reviewer, Province}, "get-quality-run": readers,
