@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestScriptsTravelCompressed(t *testing.T) {
 		}
 	}
 	ask := func(encoding string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("GET", "/"+large, nil)
+		r := httptest.NewRequest(http.MethodGet, "/"+large, nil)
 		r.Header.Set("Accept-Encoding", encoding)
 		w := httptest.NewRecorder()
 		Handler().ServeHTTP(w, r)

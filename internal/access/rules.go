@@ -4,8 +4,12 @@ package access
 // operationId of the OpenAPI document.
 type Operation string
 
-// Everyone who is logged in may do an operation with these roles.
-var anyRole = Roles
+// Everyone of the administration may do an operation with these roles; everyone
+// who is logged in, a yard's account too, with the others.
+var (
+	anyRole  = []Role{Clerk, Reviewer, Finance, Province, Auditor, Admin}
+	everyone = Roles
+)
 
 // readers may see registry data of their area.
 var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
@@ -18,7 +22,7 @@ var public = map[Operation]bool{
 // rules is the one table of operation and role. An operation that is not in it
 // stops the program at start (docs/adr/0006).
 var rules = map[Operation][]Role{
-	"get-me": anyRole, "change-password": anyRole, "list-regions": anyRole, "list-classes": anyRole,
+	"get-me": everyone, "change-password": everyone, "list-regions": everyone, "list-classes": everyone,
 
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
@@ -46,7 +50,8 @@ var rules = map[Operation][]Role{
 	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,
 
 	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"create-program":  {Finance, Admin},
+	"create-program": {Finance, Province, Admin}, "update-program": {Finance, Province}, "decide-program": {Finance, Province}, "check-program": {Finance, Province, Admin},
+	"get-program-text": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-rule-vocabulary": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
@@ -59,6 +64,9 @@ var rules = map[Operation][]Role{
 
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-pace":     {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
 
@@ -66,6 +74,10 @@ var rules = map[Operation][]Role{
 	"list-quality-issues": readers, "decide-quality-issue": {Clerk, Reviewer}, "list-quality-scores": readers, "list-outliers": readers,
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
+
+	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
+	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
+	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},
 
 	"list-users": {Admin}, "create-user": {Admin}, "update-user": {Admin},
 	"list-audit": {Auditor, Province},

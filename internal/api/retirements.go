@@ -76,6 +76,7 @@ type declarationBody struct {
 	Recycler       string    `json:"recycler,omitempty" maxLength:"200"`
 	CertificateNo  string    `json:"certificate_no,omitempty" maxLength:"100"`
 	Note           string    `json:"note,omitempty" maxLength:"1000"`
+	YardID         string    `json:"yard_id,omitempty" maxLength:"64" doc:"The registered yard that took it. Instead of it recycler may hold the exact name of one."`
 }
 
 func (b declarationBody) declaration() retirement.Declaration {

@@ -57,7 +57,12 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (retirement.Declaration, error) {
 	d = d.Clean()
 	details := d.Check(asset.Asset, a.Reference.SpecWithOptions(asset.Class), a.Today())
-	taken, err := tx.CertificateTaken(d.Recycler, d.CertificateNo, retirementID)
+	d, wrong, err := a.checkYard(tx, d, asset)
+	if err != nil {
+		return d, err
+	}
+	details = append(details, wrong...)
+	taken, err := tx.CertificateTaken(d.YardID, d.Recycler, d.CertificateNo, retirementID)
 	if err != nil {
 		return d, err
 	}

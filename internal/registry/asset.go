@@ -102,7 +102,14 @@ type Input struct {
 	// Rounded are the fields that came as a spreadsheet's number, of which it
 	// keeps 15 figures; an identifier with more has lost its end.
 	Rounded map[string]bool
-	Today   civil.Day
+	// Scale multiplies the figures of a field, whose column is in another unit.
+	Scale map[string]float64
+	// Sheet is true for a row of an office's sheet, of which a word that no
+	// dictionary knows is left out with a warning where the class can do without.
+	Sheet bool
+	// Province is the sign of the plates' province where a sheet keeps it apart.
+	Province string
+	Today    civil.Day
 }
 
 // Name returns what people call the status.

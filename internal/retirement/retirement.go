@@ -37,6 +37,7 @@ type Declaration struct {
 	Recycler       string    `json:"recycler,omitempty"`
 	CertificateNo  string    `json:"certificate_no,omitempty"`
 	Note           string    `json:"note,omitempty"`
+	YardID         string    `json:"yard_id,omitempty"` // the registered yard that took it; Recycler is then its name
 }
 
 // Retirement is the record of one asset's way out. An asset has at most one.

@@ -13,6 +13,7 @@ import (
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
+	"phaseout/internal/yard"
 )
 
 type retirementRow struct {
@@ -40,6 +41,8 @@ type retirementRow struct {
 	VerifiedAt       *time.Time
 	ReturnReason     string
 	Version          int64
+	YardID           string
+	CertificateKey   string
 }
 
 func (retirementRow) TableName() string { return "retirements" }
@@ -48,7 +51,7 @@ func (r retirementRow) retirement() retirement.Retirement {
 	return retirement.Retirement{
 		ID: r.ID, AssetID: r.AssetID, AssetLabel: r.AssetLabel, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class,
 		Declaration: retirement.Declaration{WayOut: r.WayOut, Driver: r.Driver, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
-			DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note},
+			DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note, YardID: r.YardID},
 		State: r.State, EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName,
 		DeclaredAt: r.DeclaredAt, VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt,
 		ReturnReason: r.ReturnReason, Version: r.Version,
@@ -62,18 +65,20 @@ func retirementRowOf(r retirement.Retirement) retirementRow {
 		DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note,
 		EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName, DeclaredAt: r.DeclaredAt,
 		VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt, ReturnReason: r.ReturnReason,
-		Version: r.Version,
+		Version: r.Version, YardID: r.YardID, CertificateKey: yard.CertificateKey(r.CertificateNo),
 	}
 }
 
 // CertificateTaken reports whether another asset's retirement already carries
-// the recycler's certificate number, anywhere in the province.
-func (tx *Tx) CertificateTaken(recycler, number, exceptID string) (bool, error) {
+// the issuer's certificate number, anywhere in the province and however it is
+// written. The issuer is the yard, or the recycler's name where there is none.
+func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool, error) {
 	if number == "" {
 		return false, nil
 	}
 	var n int64
-	err := tx.db.Model(&retirementRow{}).Where("recycler = ? AND certificate_no = ? AND id <> ?", recycler, number, exceptID).Count(&n).Error
+	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND id <> ? AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
+		yard.CertificateKey(number), exceptID, yardID, recycler).Count(&n).Error
 	if err != nil {
 		return false, fmt.Errorf("store: look up a certificate: %w", err)
 	}
@@ -119,7 +124,7 @@ func retirementEvent(action string, r retirement.Retirement, reason string) Even
 func retirementView(r retirement.Retirement) map[string]string {
 	view := map[string]string{
 		"state": string(r.State), "way_out": r.WayOut, "driver": r.Driver, "handed_in_on": string(r.HandedInOn),
-		"dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn), "recycler": r.Recycler,
+		"dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn), "recycler": r.Recycler, "yard_id": r.YardID,
 		"certificate_no": r.CertificateNo, "note": r.Note, "verified_by": r.VerifiedByName, "return_reason": r.ReturnReason,
 	}
 	for k, v := range view {

@@ -14,16 +14,103 @@ import (
 // State of an application.
 type State string
 
-// An application is open until a second person approves or rejects it; an
-// approved one goes into a batch and is paid, or fails, by the bank's answer.
+// The states of an application. Money is reserved from Submitted on, promised
+// from Approved on and gone at Paid. An objection is no state: it stops the
+// line that it is about until somebody else has settled it.
 const (
-	Open     State = "open"
-	Approved State = "approved"
-	Rejected State = "rejected"
-	Batched  State = "batched"
-	Paid     State = "paid"
-	Failed   State = "failed"
+	Draft     State = "draft"     // being entered, or sent back to be mended
+	Submitted State = "submitted" // entered whole, waits for a check
+	Checked   State = "checked"   // waits for an approval
+	Waiting   State = "waiting"   // on the waiting list: there is no money
+	Approved  State = "approved"  // the money is promised
+	Noticed   State = "noticed"   // the public notice runs
+	Payable   State = "payable"   // may go into a batch
+	Batched   State = "batched"   // a line of a frozen batch
+	Sent      State = "sent"      // the batch is at the bank
+	Paid      State = "paid"      // by a line of the bank
+	Returned  State = "returned"  // by a line of the bank; to be mended
+	Withdrawn State = "withdrawn" // by the applicant
+	Rejected  State = "rejected"
+	Expired   State = "expired" // its day passed
 )
+
+// States lists every state in the order of the way.
+var States = []State{Draft, Submitted, Checked, Waiting, Approved, Noticed, Payable, Batched, Sent, Paid, Returned, Withdrawn, Rejected, Expired}
+
+// The states of the first release, until its flow is replaced.
+const (
+	Open   State = "open"
+	Failed State = "failed"
+)
+
+// Final reports whether an application in the state never moves again.
+func (s State) Final() bool {
+	switch s {
+	case Paid, Withdrawn, Rejected, Expired:
+		return true
+	}
+	return false
+}
+
+// Act is what moves an application from one state to another; it is also the
+// action of the audit event.
+type Act string
+
+// The acts.
+const (
+	Submit   Act = "submit"
+	Wait     Act = "wait"      // no money: onto the waiting list
+	CallUp   Act = "call_up"   // money is free: off it again
+	Check    Act = "check"     // a second person
+	SendBack Act = "send_back" // to the applicant, to be mended
+	Approve  Act = "approve"   // a third person; the money is promised
+	Notice   Act = "notice"    // goes onto a public list
+	Release  Act = "release"   // nothing stands against paying it
+	Reopen   Act = "reopen"    // the payee changed: check and approve again
+	Mend     Act = "mend"      // what the bank returned may be paid again
+	Freeze   Act = "batch"     // frozen into a batch
+	Thaw     Act = "unbatch"   // the batch was given up
+	Send     Act = "send"      // the batch went to the bank
+	Pay      Act = "pay"       // the bank paid the line: a fourth person booked it
+	Return   Act = "return"    // the bank returned the line
+	Withdraw Act = "withdraw"
+	Reject   Act = "reject"
+	Expire   Act = "expire"
+)
+
+// moves is the one table of what may happen to an application: from a state
+// by an act to a state.
+var moves = map[State]map[Act]State{
+	Draft:     {Submit: Submitted, Wait: Waiting, Withdraw: Withdrawn, Reject: Rejected, Expire: Expired},
+	Submitted: {Check: Checked, SendBack: Draft, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
+	Checked:   {Approve: Approved, Wait: Waiting, SendBack: Draft, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
+	Waiting:   {CallUp: Submitted, Withdraw: Withdrawn, Reject: Rejected, Expire: Expired, Reopen: Waiting},
+	Approved:  {Notice: Noticed, Release: Payable, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
+	Noticed:   {Release: Payable, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
+	Payable:   {Freeze: Batched, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
+	Batched:   {Send: Sent, Thaw: Payable, Pay: Paid, Return: Returned},
+	Sent:      {Pay: Paid, Return: Returned},
+	Returned:  {Mend: Payable, Reopen: Submitted, Withdraw: Withdrawn, Reject: Rejected},
+}
+
+// Next returns the state to which an act leads from s, and whether it may
+// happen there at all.
+func (s State) Next(act Act) (State, bool) {
+	to, ok := moves[s][act]
+	return to, ok
+}
+
+// Move returns the application after an act. It fails with Conflict wrong_state
+// if the act cannot happen to it.
+func (a Application) Move(act Act) (Application, error) {
+	to, ok := a.State.Next(act)
+	if !ok {
+		return a, fault.New(fault.Conflict, "wrong_state", bilingual.T("该申请当前状态下不能进行此操作", "the application is not in a state for this")).
+			WithMend("请刷新后查看最新状态", "reload to see its present state")
+	}
+	a.State = to
+	return a, nil
+}
 
 // Application is one owner's claim on one program for one retired asset. Its
 // amount and explanation are those of the day it was opened.
