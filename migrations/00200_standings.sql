@@ -3,9 +3,7 @@
 -- (internal/retirement, Facts), so that every figure and the list behind it
 -- are one predicate on one row. recorded_no is the recording that brought the
 -- asset to how it stands now, recorded_cause the deed.
-ALTER TABLE assets ADD COLUMN way_out TEXT NOT NULL DEFAULT '';
 ALTER TABLE assets ADD COLUMN counts_as TEXT NOT NULL DEFAULT '';
-ALTER TABLE assets ADD COLUMN driver TEXT NOT NULL DEFAULT '';
 ALTER TABLE assets ADD COLUMN review TEXT NOT NULL DEFAULT '';
 ALTER TABLE assets ADD COLUMN evidence_complete BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE assets ADD COLUMN hand_over_on TEXT NOT NULL DEFAULT '';
@@ -14,14 +12,12 @@ ALTER TABLE assets ADD COLUMN left_on TEXT NOT NULL DEFAULT '';
 ALTER TABLE assets ADD COLUMN recorded_no BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE assets ADD COLUMN recorded_cause TEXT NOT NULL DEFAULT 'registration';
 UPDATE assets SET
-    way_out = (SELECT r.way_out FROM retirements r WHERE r.asset_id = assets.id),
-    driver = (SELECT r.driver FROM retirements r WHERE r.asset_id = assets.id),
-    review = (SELECT r.state FROM retirements r WHERE r.asset_id = assets.id),
-    evidence_complete = (SELECT r.evidence_complete FROM retirements r WHERE r.asset_id = assets.id),
-    hand_over_on = (SELECT r.handed_in_on FROM retirements r WHERE r.asset_id = assets.id),
-    dismantled_on = (SELECT r.dismantled_on FROM retirements r WHERE r.asset_id = assets.id),
-    left_on = (SELECT r.deregistered_on FROM retirements r WHERE r.asset_id = assets.id)
-WHERE status <> 'duplicate' AND EXISTS (SELECT 1 FROM retirements r WHERE r.asset_id = assets.id);
+    review = (SELECT r.state FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn),
+    evidence_complete = (SELECT r.evidence_complete FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn),
+    hand_over_on = (SELECT r.handed_in_on FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn),
+    dismantled_on = (SELECT r.dismantled_on FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn),
+    left_on = (SELECT r.deregistered_on FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn)
+WHERE status <> 'duplicate' AND EXISTS (SELECT 1 FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn);
 UPDATE assets SET counts_as = CASE way_out
     WHEN 'scrapped' THEN 'retired' WHEN 'destroyed_on_site' THEN 'retired'
     WHEN 're_engined' THEN 'converted' WHEN 'retrofitted' THEN 'converted'
@@ -71,6 +67,8 @@ CREATE TABLE standings (
     hand_over_on      TEXT NOT NULL,
     dismantled_on     TEXT NOT NULL,
     left_on           TEXT NOT NULL,
+    due_year          BIGINT NOT NULL,
+    operating         BOOLEAN NOT NULL,
     PRIMARY KEY (asset_id, to_no)
 );
 CREATE INDEX standings_to ON standings (to_no);
@@ -148,6 +146,4 @@ ALTER TABLE assets DROP COLUMN dismantled_on;
 ALTER TABLE assets DROP COLUMN hand_over_on;
 ALTER TABLE assets DROP COLUMN evidence_complete;
 ALTER TABLE assets DROP COLUMN review;
-ALTER TABLE assets DROP COLUMN driver;
 ALTER TABLE assets DROP COLUMN counts_as;
-ALTER TABLE assets DROP COLUMN way_out;

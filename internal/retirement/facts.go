@@ -19,11 +19,17 @@ type Facts struct {
 	HandOverOn       civil.Day
 	DismantledOn     civil.Day
 	LeftOn           civil.Day // deregistered, or the register changed
+	DueYear          int       // of mandatory scrapping as it was, 0 if nobody knows
+	Operating        bool      // in commercial transport
 }
 
 func factsOf(way registry.WayOut, r *Retirement) Facts {
+	if r.State == Withdrawn {
+		return Facts{}
+	}
 	return Facts{
 		WayOut: r.WayOut, CountsAs: way.CountsAs, Driver: r.Driver, Review: r.State, EvidenceComplete: r.EvidenceComplete,
 		HandOverOn: r.HandedInOn, DismantledOn: r.DismantledOn, LeftOn: r.DeregisteredOn,
+		DueYear: r.DueYear, Operating: r.Operating,
 	}
 }

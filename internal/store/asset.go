@@ -78,6 +78,8 @@ type assetRow struct {
 	HandOverOn       civil.Day
 	DismantledOn     civil.Day
 	LeftOn           civil.Day
+	DueYear          int
+	Operating        bool
 	RecordedNo       int64
 	RecordedCause    string
 	ImportID         string
@@ -103,7 +105,7 @@ func rowOf(a *AssetRecord) (assetRow, error) {
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
 		WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review, EvidenceComplete: a.EvidenceComplete,
-		HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
+		HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn, DueYear: a.DueYear, Operating: a.Operating, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}, nil
 }
@@ -121,7 +123,7 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 			CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn,
 			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
 			Facts: retirement.Facts{WayOut: r.WayOut, CountsAs: r.CountsAs, Driver: r.Driver, Review: r.Review, EvidenceComplete: r.EvidenceComplete,
-				HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn},
+				HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn, DueYear: r.DueYear, Operating: r.Operating},
 		},
 		recordedNo: r.RecordedNo, recordedCause: r.RecordedCause,
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
@@ -259,7 +261,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
 			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}

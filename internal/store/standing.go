@@ -71,6 +71,8 @@ type standingRow struct {
 	HandOverOn       civil.Day
 	DismantledOn     civil.Day
 	LeftOn           civil.Day
+	DueYear          int
+	Operating        bool
 }
 
 func (standingRow) TableName() string { return "standings" }
@@ -80,7 +82,7 @@ func (r standingRow) standing() standing {
 		CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn, VerifiedOn: r.VerifiedOn,
 		ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
 		Facts: retirement.Facts{WayOut: r.WayOut, CountsAs: r.CountsAs, Driver: r.Driver, Review: r.Review, EvidenceComplete: r.EvidenceComplete,
-			HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn},
+			HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn, DueYear: r.DueYear, Operating: r.Operating},
 	}}
 }
 
@@ -91,6 +93,7 @@ func formerStanding(a *AssetRecord, to int64, endCause string) standingRow {
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn, VerifiedOn: a.VerifiedOn,
 		ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn, WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review,
 		EvidenceComplete: a.EvidenceComplete, HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn,
+		DueYear: a.DueYear, Operating: a.Operating,
 	}
 }
 
@@ -410,7 +413,7 @@ func recount(q *gorm.DB) (*cells, error) {
 
 // standingColumns are those that assets and standings have alike.
 const standingColumns = "label, city_code, district_code, class, category, stage, status, cohort_on, handed_in_on, declared_on, evidenced_on, verified_on, " +
-	"converted_on, moved_out_on, way_out, counts_as, driver, review, evidence_complete, hand_over_on, dismantled_on, left_on"
+	"converted_on, moved_out_on, way_out, counts_as, driver, review, evidence_complete, hand_over_on, dismantled_on, left_on, due_year, operating"
 
 func eachStanding(q *gorm.DB, table, own string, fn func(standingRow)) error {
 	rows, err := q.Session(&gorm.Session{NewDB: true}).Table(table).Select(own + standingColumns).Rows()
@@ -422,7 +425,7 @@ func eachStanding(q *gorm.DB, table, own string, fn func(standingRow)) error {
 		var r standingRow
 		if err := rows.Scan(&r.EndCause, &r.FromNo, &r.ToNo, &r.Cause, &r.AssetID, &r.Label, &r.CityCode, &r.DistrictCode, &r.Class, &r.Category, &r.Stage, &r.Status,
 			&r.CohortOn, &r.HandedInOn, &r.DeclaredOn, &r.EvidencedOn, &r.VerifiedOn, &r.ConvertedOn, &r.MovedOutOn, &r.WayOut, &r.CountsAs, &r.Driver,
-			&r.Review, &r.EvidenceComplete, &r.HandOverOn, &r.DismantledOn, &r.LeftOn); err != nil {
+			&r.Review, &r.EvidenceComplete, &r.HandOverOn, &r.DismantledOn, &r.LeftOn, &r.DueYear, &r.Operating); err != nil {
 			return fmt.Errorf("store: read %s: %w", table, err)
 		}
 		fn(r)

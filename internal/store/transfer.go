@@ -163,6 +163,10 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err != nil {
 		return before, fmt.Errorf("store: move quality issues: %w", err)
 	}
+	err = tx.db.Model(&PreCheckRow{}).Where("asset_id = ?", t.AssetID).Updates(map[string]any{"city_code": t.ToCity, "district_code": t.ToDistrict}).Error
+	if err != nil {
+		return before, fmt.Errorf("store: move pre-checks: %w", err)
+	}
 	was, is := difference(map[string]string{"city": before.CityCode, "district": before.DistrictCode},
 		map[string]string{"city": after.CityCode, "district": after.DistrictCode})
 	return after, tx.Record(Event{Action: "move", Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
