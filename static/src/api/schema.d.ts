@@ -281,6 +281,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/pre-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked before intake: mortgage, seizure, dues, activity */
+        get: operations["list-pre-checks"];
+        put?: never;
+        /** Answer one of the questions, with source and day */
+        post: operations["put-pre-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/retirement": {
         parameters: {
             query?: never;
@@ -1262,6 +1280,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overdue-retirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stays longer than its limit */
+        get: operations["list-overdue-retirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/owners": {
         parameters: {
             query?: never;
@@ -1425,7 +1460,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far each city and class has got, as of any day */
+        /** How far each city and class has got, as of any day, as known at any instant, by any grouping */
         get: operations["get-progress"];
         put?: never;
         post?: never;
@@ -1452,6 +1487,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/progress/gap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why what is registered does not count as retired: one reason for each asset, the reasons add up */
+        get: operations["get-progress-gap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/milestones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each city stands towards the steps of its targets */
+        get: operations["list-milestones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/progress/pace": {
         parameters: {
             query?: never;
@@ -1461,6 +1530,23 @@ export interface paths {
         };
         /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
         get: operations["get-pace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows behind a figure or a reason, also as known at a past instant */
+        get: operations["list-progress-rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1639,6 +1725,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirement-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long retirements may stay where they stand */
+        get: operations["list-retirement-limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-limits/{class}/{standing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a limit */
+        patch: operations["update-retirement-limit"];
+        trace?: never;
+    };
+    "/api/v1/retirement-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked of a second person, newest first */
+        get: operations["list-retirement-requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request */
+        get: operations["get-retirement-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse a request of somebody else */
+        post: operations["decide-retirement-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements": {
         parameters: {
             query?: never;
@@ -1708,6 +1879,23 @@ export interface paths {
         patch: operations["update-retirement"];
         trace?: never;
     };
+    "/api/v1/retirements/{id}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Steps, replaced declarations, requests and clock of a retirement */
+        get: operations["get-retirement-course"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/files": {
         parameters: {
             query?: never;
@@ -1725,6 +1913,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirements/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a waiver, a correction or a withdrawal */
+        post: operations["ask-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log the next step: hand-over, dismantling or deregistration
+         * @description Evidence that the step waits for is named item by item in a 409 evidence_missing.
+         */
+        post: operations["log-retirement-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/verification": {
         parameters: {
             query?: never;
@@ -1736,6 +1961,23 @@ export interface paths {
         put?: never;
         /** Verify a retirement, or return it */
         post: operations["verify-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a retirement that is not verified; it stays to be read */
+        post: operations["withdraw-retirement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2170,6 +2412,15 @@ export interface components {
             /** @enum {string} */
             mode: "valid_rows" | "all_or_nothing";
         };
+        "Ask-retirementRequest": {
+            /** @description The whole declaration as it should be, for a correction. */
+            declaration?: components["schemas"]["DeclarationBody"];
+            /** @description Evidence to let go, for a waiver. */
+            item?: string;
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+        };
         Asset: {
             built_on?: string;
             category: string;
@@ -2202,7 +2453,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** @description While it is offered to another city: it cannot be changed. */
             transfer?: components["schemas"]["Transfer"];
             /** Format: date-time */
@@ -2232,7 +2483,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** Format: int64 */
             version: number;
         };
@@ -2684,6 +2935,11 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        CountRule: {
+            /** @enum {string} */
+            on: "hand_over_on" | "dismantled_on" | "left_on";
+            ways: string[] | null;
+        };
         "Create-applicationRequest": {
             program_id: string;
             retirement_id: string;
@@ -2791,6 +3047,26 @@ export interface components {
             accept: boolean;
             note?: string;
         };
+        "Decide-retirement-requestRequest": {
+            /** @enum {string} */
+            decision: "approve" | "refuse";
+            reason?: string;
+        };
+        Declaration: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            recycler?: string;
+            replacement?: string;
+            way_out: string;
+            yard_id?: string;
+        };
         DeclarationBody: {
             certificate_no?: string;
             /** @description Day of deregistration 注销, or of the change in the register for ways other than scrapping. */
@@ -2799,10 +3075,17 @@ export interface components {
             dismantled_on?: string;
             /** @description Why it left: subsidy, traffic_ban, enforcement or natural. */
             driver?: string;
+            engine_model?: string;
+            /** @description Of the engine that was put in. */
+            engine_no?: string;
+            /** @description Emission stage of the engine that was put in, at least china4. */
+            engine_stage?: string;
             /** @description Day of hand-over 交售. */
             handed_in_on?: string;
             note?: string;
             recycler?: string;
+            /** @description What took its place: none, new_energy, china6 or other. */
+            replacement?: string;
             /** @description Code of one of the class's ways out, e.g. scrapped. */
             way_out: string;
             /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
@@ -2810,6 +3093,8 @@ export interface components {
         };
         Definition: {
             code: string;
+            /** @description Which ways out count on which day; empty: as the default definition, or a share. */
+            counts: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
             /** Format: int64 */
             revision: number;
@@ -2821,7 +3106,11 @@ export interface components {
              */
             share_bp: number | null;
             source?: string;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "discarded";
             text: components["schemas"]["Name"];
+            /** Format: int64 */
+            version: number;
         };
         DifferentWord: {
             field: string;
@@ -2996,19 +3285,29 @@ export interface components {
             severity: "error" | "warning";
         };
         EvidenceItem: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             file_ids?: string[] | null;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             present: boolean;
             required: boolean;
+            /** @description A second person let it go. */
+            waived: boolean;
         };
         EvidenceSpec: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             required: boolean;
         };
         "Explain-unmatchedRequest": {
@@ -3093,11 +3392,36 @@ export interface components {
             /** @description Normalised; a secret is masked. */
             value: string;
         };
+        FigureRow: {
+            asset_id: string;
+            category: string;
+            /** @description What brought it to how it stands. */
+            cause: string;
+            city_code: string;
+            class: string;
+            cohort_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            hand_over_on?: string;
+            label: string;
+            /** @description Deregistered, or the register changed. */
+            left_on?: string;
+            /** @description Why it does not count as of the day. */
+            reason?: string;
+            reason_name?: components["schemas"]["Name"];
+            review?: string;
+            stage: string;
+            status: string;
+            /** @description The day on which it counts as verified by the default definition. */
+            verified_on?: string;
+            way_out?: string;
+        };
         File: {
             asset_id: string;
             id: string;
-            /** @enum {string} */
-            kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+            /** @description What it proves: a code of an evidence list, stage_proof or other. */
+            kind: string;
             mime: string;
             name: string;
             retirement_id?: string;
@@ -3136,6 +3460,51 @@ export interface components {
             IsSet: boolean;
             /** Format: int64 */
             Size: number;
+        };
+        GapReason: {
+            /** Format: int64 */
+            count: number;
+            /** @description Of the gap itself; the others say what is registered outside it. */
+            in_cohort: boolean;
+            name: components["schemas"]["Name"];
+            /** @description The metric that opens its rows. */
+            reason: string;
+        };
+        GapRow: {
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description cohort − verified: the sum of the reasons in the cohort.
+             */
+            gap: number;
+            reasons: components["schemas"]["GapReason"][] | null;
+            /**
+             * Format: int64
+             * @description All records: verified and the counts of all reasons.
+             */
+            records: number;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
+            /** Format: int64 */
+            verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
+        };
+        GapSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["GapRow"][] | null;
+            total: components["schemas"]["GapRow"];
         };
         HistoryEvent: {
             action: string;
@@ -3285,7 +3654,7 @@ export interface components {
             /** Format: int64 */
             score: number;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Label: {
             /** @description System number. */
@@ -3564,6 +3933,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListFigureRow: {
+            items: components["schemas"]["FigureRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListFile: {
             items: components["schemas"]["File"][] | null;
             /** @description Absent on the last page. */
@@ -3648,6 +4029,30 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListMilestoneRow: {
+            items: components["schemas"]["MilestoneRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListOverdueRetirement: {
+            items: components["schemas"]["OverdueRetirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListOwnerPeriod: {
             items: components["schemas"]["OwnerPeriod"][] | null;
             /** @description Absent on the last page. */
@@ -3662,6 +4067,18 @@ export interface components {
         };
         ListOwnerRecord: {
             items: components["schemas"]["OwnerRecord"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPreCheck: {
+            items: components["schemas"]["PreCheck"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3722,6 +4139,30 @@ export interface components {
         };
         ListRetirement: {
             items: components["schemas"]["Retirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementLimit: {
+            items: components["schemas"]["RetirementLimit"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementRequest: {
+            items: components["schemas"]["RetirementRequest"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3840,6 +4281,19 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        "Log-retirement-stepRequest": {
+            /** @description What the yard issued, if that was not said yet. */
+            certificate_no?: string;
+            /** @description Files on the record that prove it. */
+            file_ids?: string[] | null;
+            note?: string;
+            /** @description Legal day of the step. */
+            on: string;
+            /** @description Where it was handed in, if that was not said yet. */
+            recycler?: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
         LoginRequest: {
             password: string;
             username: string;
@@ -3872,6 +4326,38 @@ export interface components {
             /** @description The owner that is kept. */
             into: string;
             reason: string;
+        };
+        Milestone: {
+            note?: string;
+            on: string;
+            /**
+             * Format: int64
+             * @description As the measure has it; null: not set.
+             */
+            value: number | null;
+        };
+        MilestoneRow: {
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /** @description The due day itself. */
+            final: boolean;
+            note?: string;
+            on: string;
+            /** @description The day lies before the as-of day. */
+            passed: boolean;
+            reached: boolean;
+            /**
+             * Format: int64
+             * @description null: not set.
+             */
+            required: number | null;
+            target: components["schemas"]["TargetRef"];
+            /**
+             * Format: int64
+             * @description By that day, or by the as-of day if that is earlier.
+             */
+            verified: number;
         };
         Name: {
             en: string;
@@ -3951,6 +4437,68 @@ export interface components {
             code: string;
             group?: string;
             name: components["schemas"]["Name"];
+        };
+        OverdueRetirement: {
+            application_id?: string;
+            asset_id: string;
+            asset_label: string;
+            certificate_no?: string;
+            city_code: string;
+            class: string;
+            clock: components["schemas"]["RetirementClock"];
+            /** @description Day on which it counts as retired, under the definition in force. */
+            counted_on?: string;
+            /** Format: date-time */
+            declared_at: string;
+            declared_by: components["schemas"]["Person"];
+            deregistered_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            evidence: components["schemas"]["EvidenceItem"][] | null;
+            evidence_complete: boolean;
+            handed_in_on?: string;
+            id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
+            note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
+            recycler?: string;
+            replacement?: string;
+            return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
+            /** @enum {string} */
+            state: "declared" | "returned" | "verified" | "withdrawn";
+            /** Format: date-time */
+            verified_at: string | null;
+            verified_by?: components["schemas"]["Person"];
+            /** Format: int64 */
+            version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
         };
         Owner: {
             id?: string;
@@ -4126,7 +4674,7 @@ export interface components {
             label?: string;
             owner_name?: string;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Part: {
             /** @description Of a table: what its columns are. */
@@ -4206,6 +4754,22 @@ export interface components {
              * @description A year.
              */
             yearly_g: number;
+        };
+        PreCheck: {
+            /** Format: date-time */
+            checked_at?: string;
+            checked_by?: components["schemas"]["Person"];
+            checked_on?: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            name: components["schemas"]["Name"];
+            note?: string;
+            source?: string;
+            /**
+             * @description open blocks the subsidy, not the scrapping.
+             * @enum {string}
+             */
+            state: "unasked" | "clear" | "open";
         };
         Problem: {
             /**
@@ -4374,6 +4938,8 @@ export interface components {
              * @description In the cohort on the baseline day.
              */
             baseline: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
             city_code?: string;
             city_name?: components["schemas"]["Name"];
             class?: string;
@@ -4396,8 +4962,12 @@ export interface components {
              * @description declared / required
              */
             declared_bp: number | null;
+            /** @description Code and revision by which this line counts. */
+            definition?: string;
             district_code?: string;
             district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
             /** Format: int64 */
             evidenced: number;
             /**
@@ -4409,6 +4979,8 @@ export interface components {
             handed_in: number;
             /** Format: int64 */
             moved_out: number;
+            /** @description Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end. */
+            period?: string;
             /**
              * Format: int64
              * @description cohort − verified − converted − moved_out
@@ -4424,17 +4996,27 @@ export interface components {
              * @description verified / baseline
              */
             retired_share_bp: number | null;
+            /** @description The counts are those after this day: with until, metric and the group they open the rows (/progress/rows). */
+            since?: string;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
             target?: components["schemas"]["TargetRef"];
+            until?: string;
             /** Format: int64 */
             verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
         };
         ProgressSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description All that was recorded up to this instant is counted and nothing else: asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["ProgressRow"][] | null;
-            /** @description The targets in force, with their definitions. */
+            /** @description The targets that hold on the day, with their definitions. */
             targets: components["schemas"]["Target"][] | null;
             total: components["schemas"]["ProgressRow"];
         };
@@ -4445,9 +5027,19 @@ export interface components {
             class_name: components["schemas"]["Name"];
             code: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void";
             /** @description Since when; of an asset in use, the day on which it was registered here. */
             status_on?: string;
+        };
+        "Put-pre-checkRequest": {
+            checked_on: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            note?: string;
+            /** @description Where the answer comes from. */
+            source: string;
+            /** @enum {string} */
+            state: "clear" | "open";
         };
         QualityIssue: {
             asset_id: string;
@@ -4588,20 +5180,147 @@ export interface components {
             dismantled_on?: string;
             district_code?: string;
             driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
             evidence: components["schemas"]["EvidenceItem"][] | null;
             evidence_complete: boolean;
             handed_in_on?: string;
             id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
             note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
             recycler?: string;
+            replacement?: string;
             return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
             /** @enum {string} */
-            state: "declared" | "returned" | "verified";
+            state: "declared" | "returned" | "verified" | "withdrawn";
             /** Format: date-time */
             verified_at: string | null;
             verified_by?: components["schemas"]["Person"];
             /** Format: int64 */
             version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
+        };
+        RetirementClock: {
+            /** @description Last day in time. */
+            due_on?: string;
+            /**
+             * Format: int64
+             * @description Days after it.
+             */
+            late_days: number;
+            /**
+             * Format: int64
+             * @description 1 over the limit, 2 over the second limit as well.
+             */
+            level: number;
+            /** Format: int64 */
+            limit_days: number;
+            /** @description The limit is a sample value. */
+            sample: boolean;
+            source?: string;
+        };
+        RetirementCourse: {
+            clock: components["schemas"]["RetirementClock"];
+            requests: components["schemas"]["RetirementRequest"][] | null;
+            steps: components["schemas"]["RetirementStep"][] | null;
+            versions: components["schemas"]["RetirementVersion"][] | null;
+        };
+        RetirementLimit: {
+            class: string;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            name: components["schemas"]["Name"];
+            sample: boolean;
+            source?: string;
+            standing: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementRequest: {
+            /** @description For a correction: what it should be. */
+            after?: components["schemas"]["Declaration"];
+            answer?: string;
+            asset_id: string;
+            asset_label: string;
+            /** @description For a correction: what is declared. */
+            before?: components["schemas"]["Declaration"];
+            city_code: string;
+            class: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: components["schemas"]["Person"];
+            id: string;
+            /** @description Of the evidence, for a waiver. */
+            item?: string;
+            item_name?: components["schemas"]["Name"];
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["Person"];
+            retirement_id: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "refused";
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementStep: {
+            file_ids: string[] | null;
+            /** Format: date-time */
+            logged_at: string;
+            logged_by: components["schemas"]["Person"];
+            note?: string;
+            on: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
+        RetirementVersion: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            reason?: string;
+            recycler?: string;
+            /** Format: date-time */
+            replaced_at: string;
+            replaced_by: components["schemas"]["Person"];
+            replacement?: string;
+            request_id?: string;
+            /** Format: int64 */
+            revision: number;
             way_out: string;
             yard_id?: string;
         };
@@ -4815,28 +5534,44 @@ export interface components {
             baseline_on: string;
             /** @description 430000: each city alike. */
             city_code: string;
+            /** @description Empty: the whole economy, for tonnes. */
             class: string;
             clause: string;
             /** @example R1 */
             code: string;
+            /** @description Rule and revision by which the stock was drawn when the target was set. */
+            cohort_rule?: string;
             definition: components["schemas"]["Definition"];
             document?: string;
             due_on: string;
+            /** @description First day for which it no longer answers. */
+            ended_on?: string;
             id: string;
             /** @enum {string} */
             kind: "hard" | "soft";
+            /** @description The same for all revisions of a target. */
+            lineage: string;
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            /** @description Of tonnes, which are context: they cover all key projects, not the phase-out alone. */
+            pollutant?: string;
             responsible_unit?: string;
+            /** Format: int64 */
+            revision: number;
             sample: boolean;
             /** Format: date-time */
             set_at: string;
+            set_by: string;
             /** @enum {string} */
             state: "draft" | "in_force" | "replaced";
             threshold?: components["schemas"]["Definition"];
+            /** @description First day for which this revision answers; empty: ever. */
+            valid_from: string;
             /**
              * Format: int64
-             * @description Assets, or basis points; null: not set.
+             * @description Assets, basis points, or tonnes; null: not set.
              */
             value: number | null;
             /** Format: int64 */
@@ -4845,8 +5580,11 @@ export interface components {
         TargetBody: {
             baseline_on: string;
             city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /**
+             * @description May be left out for tonnes.
+             * @enum {string}
+             */
+            class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             clause?: string;
             code: string;
             /** @default deregistered */
@@ -4861,7 +5599,10 @@ export interface components {
             /** @enum {string} */
             kind: "hard" | "soft";
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones?: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            pollutant?: string;
             responsible_unit?: string;
             /**
              * @default draft
@@ -4871,6 +5612,8 @@ export interface components {
             threshold_code?: string;
             /** Format: int64 */
             threshold_revision?: number;
+            /** @description From which day a changed target answers; absent: today. */
+            valid_from?: string;
             /** Format: int64 */
             value?: number;
         };
@@ -4992,6 +5735,15 @@ export interface components {
             /** @enum {string} */
             severity: "error" | "warning";
         };
+        "Update-retirement-limitRequest": {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            /** @description Whether it is still a sample value. */
+            sample: boolean;
+            source?: string;
+        };
         "Update-targetRequest": {
             reason?: string;
         };
@@ -5069,9 +5821,13 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "other";
+            counts_as: "retired" | "converted" | "moved" | "void" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
+            /** @description Least stage of a new engine. */
+            min_stage?: string;
             name: components["schemas"]["Name"];
+            /** @description The dated steps in their order. */
+            steps: string[] | null;
         };
         WeekStanding: {
             /** @description Retirements in each of the twelve weeks before, oldest first. */
@@ -5093,8 +5849,17 @@ export interface components {
             median: number;
             to_on: string;
         };
+        "Withdraw-retirementRequest": {
+            reason: string;
+        };
         "Withdraw-transferRequest": {
             reason?: string;
+        };
+        Withdrawal: {
+            /** Format: date-time */
+            at: string | null;
+            by: components["schemas"]["Person"];
+            reason: string;
         };
         Yard: {
             address?: string;
@@ -5721,7 +6486,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -6008,7 +6773,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -6095,7 +6860,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -6765,8 +7530,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -7206,6 +7971,195 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-pre-checks": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pre-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-pre-checkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13214,6 +14168,81 @@ export interface operations {
             };
         };
     };
+    "list-overdue-retirements": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "returned";
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description 2 leaves out what is over the first limit only. */
+                level?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOverdueRetirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-owners": {
         parameters: {
             query?: {
@@ -14352,11 +15381,25 @@ export interface operations {
     "get-progress": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -14424,11 +15467,25 @@ export interface operations {
     "get-progress-workbook": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -14447,6 +15504,182 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-gap": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-milestones": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMilestoneRow"];
                 };
             };
             /** @description Bad Request */
@@ -14517,6 +15750,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-progress-rows": {
+        parameters: {
+            query: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+                /** @description A figure of the sheet, records, or a reason of the gap. */
+                metric: string;
+                /** @description Count the whole list. */
+                total?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFigureRow"];
                 };
             };
             /** @description Bad Request */
@@ -15416,6 +16743,476 @@ export interface operations {
             };
         };
     };
+    "list-retirement-limits": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-retirement-limit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                class: string;
+                standing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-retirement-limitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retirement-requests": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                state?: "open" | "approved" | "refused";
+                kind?: "waiver" | "correction" | "withdrawal";
+                retirement?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-retirement-requestRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-retirements": {
         parameters: {
             query?: {
@@ -15423,7 +17220,11 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -15499,7 +17300,11 @@ export interface operations {
     "count-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -15575,7 +17380,11 @@ export interface operations {
     "export-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -15847,6 +17656,83 @@ export interface operations {
             };
         };
     };
+    "get-retirement-course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementCourse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "attach-retirement-file": {
         parameters: {
             query?: never;
@@ -15864,8 +17750,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -15965,6 +17851,248 @@ export interface operations {
             };
         };
     };
+    "ask-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log-retirement-step": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Log-retirement-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "verify-retirement": {
         parameters: {
             query?: never;
@@ -15980,6 +18108,135 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Verify-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdraw-retirementRequest"];
             };
         };
         responses: {
