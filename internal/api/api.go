@@ -89,6 +89,7 @@ func New(o Options) *Server {
 	s.comparisonRoutes()
 	s.duplicateRoutes()
 	s.yardRoutes()
+	s.photoRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()

@@ -159,6 +159,9 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 			return Case{}, err
 		}
 		items, _ := a.evidence(before, files)
+		if err := a.photosDecided(tx, before.AssetID, verify); err != nil {
+			return Case{}, err
+		}
 		after, err := before.Decide(verify, reason, by.ID, by.Name, retirement.Missing(items), tx.At)
 		if err != nil {
 			return Case{}, err
