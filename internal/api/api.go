@@ -90,6 +90,7 @@ func New(o Options) *Server {
 	s.duplicateRoutes()
 	s.yardRoutes()
 	s.photoRoutes()
+	s.intakeRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()

@@ -8,6 +8,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/photo"
+	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 )
@@ -125,15 +126,16 @@ type PhotoCheck struct {
 	Matches []store.PhotoMatch
 }
 
-// stageOf tells from the kind or the slot of a file whether it shows the asset
-// before, during or after the dismantling; "" if it does not say.
-func stageOf(kind string) string {
-	for _, stage := range []string{"before", "during", "after"} {
-		if strings.Contains(kind, stage) {
-			return stage
-		}
+// phasesOf returns for each kind of photo of a retirement whether it shows the
+// asset before, during or after the dismantling.
+func phasesOf(r retirement.Retirement) map[string]string {
+	spec, _ := registry.SpecOf(r.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	phases := map[string]string{}
+	for _, e := range way.Evidence {
+		phases[e.Code] = e.Phase
 	}
-	return ""
+	return phases
 }
 
 // PhotoChecks returns the pictures of retirements of the scope with what is
@@ -174,9 +176,9 @@ func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retire
 			places[r.YardID] = [2]*int64{y.LatE6, y.LonE6}
 		}
 		place := places[r.YardID]
-		byStage := map[string][]string{}
+		phases, byStage := phasesOf(r), map[string][]string{}
 		for _, f := range files[r.AssetID] {
-			if stage := stageOf(f.Kind); stage != "" {
+			if stage := phases[f.Kind]; stage != "" && !f.Refused {
 				byStage[stage] = append(byStage[stage], facts[f.ID].TakenAt)
 			}
 		}
@@ -191,7 +193,7 @@ func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retire
 				check.Facts = &known
 				if strings.HasPrefix(f.Kind, "photo") {
 					check.Doubts = known.Facts().Doubts(photo.Circumstances{Today: a.Today(), RegisteredOn: assets[r.AssetID].RegisteredOn, HandedInOn: r.HandedInOn,
-						DismantledOn: r.DismantledOn, Stage: stageOf(f.Kind), YardLatE6: place[0], YardLonE6: place[1], Others: byStage})
+						DismantledOn: r.DismantledOn, Stage: phases[f.Kind], YardLatE6: place[0], YardLonE6: place[1], Others: byStage})
 				}
 			}
 			if check.Facts != nil || len(check.Matches) > 0 {
