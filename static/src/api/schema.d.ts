@@ -1321,7 +1321,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far each city and class has got, as of any day */
+        /** How far each city and class has got, as of any day, as known at any instant, by any grouping */
         get: operations["get-progress"];
         put?: never;
         post?: never;
@@ -1348,6 +1348,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/progress/gap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why what is registered does not count as retired: one reason for each asset, the reasons add up */
+        get: operations["get-progress-gap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/milestones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each city stands towards the steps of its targets */
+        get: operations["list-milestones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/progress/pace": {
         parameters: {
             query?: never;
@@ -1357,6 +1391,23 @@ export interface paths {
         };
         /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
         get: operations["get-pace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows behind a figure or a reason, also as known at a past instant */
+        get: operations["list-progress-rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2583,6 +2634,11 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        CountRule: {
+            /** @enum {string} */
+            on: "hand_over_on" | "dismantled_on" | "left_on";
+            ways: string[] | null;
+        };
         "Create-applicationRequest": {
             program_id: string;
             retirement_id: string;
@@ -2730,6 +2786,8 @@ export interface components {
         };
         Definition: {
             code: string;
+            /** @description Which ways out count on which day; empty: as the default definition, or a share. */
+            counts: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
             /** Format: int64 */
             revision: number;
@@ -2741,7 +2799,11 @@ export interface components {
              */
             share_bp: number | null;
             source?: string;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "discarded";
             text: components["schemas"]["Name"];
+            /** Format: int64 */
+            version: number;
         };
         DifferentWord: {
             field: string;
@@ -3020,6 +3082,31 @@ export interface components {
             /** @description Normalised; a secret is masked. */
             value: string;
         };
+        FigureRow: {
+            asset_id: string;
+            category: string;
+            /** @description What brought it to how it stands. */
+            cause: string;
+            city_code: string;
+            class: string;
+            cohort_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            hand_over_on?: string;
+            label: string;
+            /** @description Deregistered, or the register changed. */
+            left_on?: string;
+            /** @description Why it does not count as of the day. */
+            reason?: string;
+            reason_name?: components["schemas"]["Name"];
+            review?: string;
+            stage: string;
+            status: string;
+            /** @description The day on which it counts as verified by the default definition. */
+            verified_on?: string;
+            way_out?: string;
+        };
         File: {
             asset_id: string;
             id: string;
@@ -3063,6 +3150,51 @@ export interface components {
             IsSet: boolean;
             /** Format: int64 */
             Size: number;
+        };
+        GapReason: {
+            /** Format: int64 */
+            count: number;
+            /** @description Of the gap itself; the others say what is registered outside it. */
+            in_cohort: boolean;
+            name: components["schemas"]["Name"];
+            /** @description The metric that opens its rows. */
+            reason: string;
+        };
+        GapRow: {
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description cohort − verified: the sum of the reasons in the cohort.
+             */
+            gap: number;
+            reasons: components["schemas"]["GapReason"][] | null;
+            /**
+             * Format: int64
+             * @description All records: verified and the counts of all reasons.
+             */
+            records: number;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
+            /** Format: int64 */
+            verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
+        };
+        GapSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["GapRow"][] | null;
+            total: components["schemas"]["GapRow"];
         };
         HistoryEvent: {
             action: string;
@@ -3445,6 +3577,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListFigureRow: {
+            items: components["schemas"]["FigureRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListFile: {
             items: components["schemas"]["File"][] | null;
             /** @description Absent on the last page. */
@@ -3519,6 +3663,18 @@ export interface components {
         };
         ListLabel: {
             items: components["schemas"]["Label"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListMilestoneRow: {
+            items: components["schemas"]["MilestoneRow"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3790,6 +3946,38 @@ export interface components {
             /** @description The owner that is kept. */
             into: string;
             reason: string;
+        };
+        Milestone: {
+            note?: string;
+            on: string;
+            /**
+             * Format: int64
+             * @description As the measure has it; null: not set.
+             */
+            value: number | null;
+        };
+        MilestoneRow: {
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /** @description The due day itself. */
+            final: boolean;
+            note?: string;
+            on: string;
+            /** @description The day lies before the as-of day. */
+            passed: boolean;
+            reached: boolean;
+            /**
+             * Format: int64
+             * @description null: not set.
+             */
+            required: number | null;
+            target: components["schemas"]["TargetRef"];
+            /**
+             * Format: int64
+             * @description By that day, or by the as-of day if that is earlier.
+             */
+            verified: number;
         };
         Name: {
             en: string;
@@ -4376,6 +4564,8 @@ export interface components {
              * @description In the cohort on the baseline day.
              */
             baseline: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
             city_code?: string;
             city_name?: components["schemas"]["Name"];
             class?: string;
@@ -4398,8 +4588,12 @@ export interface components {
              * @description declared / required
              */
             declared_bp: number | null;
+            /** @description Code and revision by which this line counts. */
+            definition?: string;
             district_code?: string;
             district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
             /** Format: int64 */
             evidenced: number;
             /**
@@ -4411,6 +4605,8 @@ export interface components {
             handed_in: number;
             /** Format: int64 */
             moved_out: number;
+            /** @description Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end. */
+            period?: string;
             /**
              * Format: int64
              * @description cohort − verified − converted − moved_out
@@ -4426,17 +4622,27 @@ export interface components {
              * @description verified / baseline
              */
             retired_share_bp: number | null;
+            /** @description The counts are those after this day: with until, metric and the group they open the rows (/progress/rows). */
+            since?: string;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
             target?: components["schemas"]["TargetRef"];
+            until?: string;
             /** Format: int64 */
             verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
         };
         ProgressSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description All that was recorded up to this instant is counted and nothing else: asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["ProgressRow"][] | null;
-            /** @description The targets in force, with their definitions. */
+            /** @description The targets that hold on the day, with their definitions. */
             targets: components["schemas"]["Target"][] | null;
             total: components["schemas"]["ProgressRow"];
         };
@@ -4947,28 +5153,44 @@ export interface components {
             baseline_on: string;
             /** @description 430000: each city alike. */
             city_code: string;
+            /** @description Empty: the whole economy, for tonnes. */
             class: string;
             clause: string;
             /** @example R1 */
             code: string;
+            /** @description Rule and revision by which the stock was drawn when the target was set. */
+            cohort_rule?: string;
             definition: components["schemas"]["Definition"];
             document?: string;
             due_on: string;
+            /** @description First day for which it no longer answers. */
+            ended_on?: string;
             id: string;
             /** @enum {string} */
             kind: "hard" | "soft";
+            /** @description The same for all revisions of a target. */
+            lineage: string;
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            /** @description Of tonnes, which are context: they cover all key projects, not the phase-out alone. */
+            pollutant?: string;
             responsible_unit?: string;
+            /** Format: int64 */
+            revision: number;
             sample: boolean;
             /** Format: date-time */
             set_at: string;
+            set_by: string;
             /** @enum {string} */
             state: "draft" | "in_force" | "replaced";
             threshold?: components["schemas"]["Definition"];
+            /** @description First day for which this revision answers; empty: ever. */
+            valid_from: string;
             /**
              * Format: int64
-             * @description Assets, or basis points; null: not set.
+             * @description Assets, basis points, or tonnes; null: not set.
              */
             value: number | null;
             /** Format: int64 */
@@ -4977,8 +5199,11 @@ export interface components {
         TargetBody: {
             baseline_on: string;
             city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /**
+             * @description May be left out for tonnes.
+             * @enum {string}
+             */
+            class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             clause?: string;
             code: string;
             /** @default deregistered */
@@ -4993,7 +5218,10 @@ export interface components {
             /** @enum {string} */
             kind: "hard" | "soft";
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones?: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            pollutant?: string;
             responsible_unit?: string;
             /**
              * @default draft
@@ -5003,6 +5231,8 @@ export interface components {
             threshold_code?: string;
             /** Format: int64 */
             threshold_revision?: number;
+            /** @description From which day a changed target answers; absent: today. */
+            valid_from?: string;
             /** Format: int64 */
             value?: number;
         };
@@ -13716,11 +13946,25 @@ export interface operations {
     "get-progress": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -13788,11 +14032,25 @@ export interface operations {
     "get-progress-workbook": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -13811,6 +14069,182 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-gap": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-milestones": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMilestoneRow"];
                 };
             };
             /** @description Bad Request */
@@ -13881,6 +14315,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-progress-rows": {
+        parameters: {
+            query: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+                /** @description A figure of the sheet, records, or a reason of the gap. */
+                metric: string;
+                /** @description Count the whole list. */
+                total?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFigureRow"];
                 };
             };
             /** @description Bad Request */
