@@ -243,7 +243,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &AssetEdit{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
 			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}

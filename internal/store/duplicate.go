@@ -170,7 +170,9 @@ func (db *DB) KeptFor(ctx context.Context, assetIDs []string) (map[string]string
 }
 
 // KeptForAll is KeptFor within a transaction.
-func (tx *Tx) KeptForAll(assetIDs []string) (map[string]string, error) { return keptFor(tx.db, assetIDs) }
+func (tx *Tx) KeptForAll(assetIDs []string) (map[string]string, error) {
+	return keptFor(tx.db, assetIDs)
+}
 
 func keptFor(q *gorm.DB, assetIDs []string) (map[string]string, error) {
 	kept := map[string]string{}
