@@ -27,7 +27,7 @@ var vesselProfile = profile{
 		}, ownerFields([]string{"船东", "船舶所有人", "所有者", "经营人", "船舶所有人/经营人", "船主", "船舶所有人名称", "船舶经营人", "所有人名称", "所有人姓名", "所有人（经营人）", "产权人", "产权单位", "业主", "单位名称"},
 			[]string{"证件号", "身份证号", "统一社会信用代码/身份证号", "身份证号码", "身份证明号码", "船东证件号", "所有人证件号", "所有人证件号码", "统一社会信用代码", "信用代码", "组织机构代码", "身份证/统一社会信用代码"})...),
 		Keys:    [][]string{{"ship_id"}},
-		WaysOut: []WayOut{scrapped(bilingual.T("拆解完工证明编号", "Completion certificate of the yard")), movedOut, other},
+		WaysOut: vesselWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {
 		return []Identifier{{Kind: "ship_name", Value: f["ship_name"], Norm: f["ship_name"]}, unique("ship_id", f["ship_id"])}

@@ -184,6 +184,11 @@ func (ref *Reference) Option(class Class, kind, code string) (Option, bool) {
 	return Option{}, false
 }
 
+// Options returns the entries of a dictionary in their order.
+func (ref *Reference) Options(class Class, kind string) []Option {
+	return ref.options[string(class)+"/"+kind]
+}
+
 // Name returns what people call a code of a kind: "class", "city",
 // "district", or a dictionary of the class. An unknown code is its own name.
 func (ref *Reference) Name(class Class, kind, code string) bilingual.Text {
