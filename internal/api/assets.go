@@ -259,7 +259,7 @@ func (s *Server) assetFilter(ctx context.Context, in AssetNarrowing) (store.Asse
 			bilingual.T("例如 as_of=2025-12-31", "for example as_of=2025-12-31"))
 	}
 	f.AsOf = day
-	f.BaselineOn, err = s.app.BaselineDays(ctx, actor(ctx).Scope)
+	f.Bounds, err = s.app.Bounds(ctx, actor(ctx).Scope, app.ProgressFilter{AsOf: day})
 	return f, err
 }
 
