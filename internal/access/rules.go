@@ -28,7 +28,7 @@ var rules = map[Operation][]Role{
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
 	"get-label": {Clerk, Reviewer}, "list-labels": {Clerk, Reviewer}, "find-label": readers,
 	"list-views": readers, "create-view": readers, "update-view": readers, "delete-view": readers,
-	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
+	"create-asset": {Clerk}, "update-asset": {Clerk}, "undo-asset-edit": {Clerk}, "attach-asset-file": {Clerk},
 
 	"list-asset-engines": readers, "replace-engine": {Clerk},
 	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
