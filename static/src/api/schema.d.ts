@@ -333,6 +333,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back the last edit of a record by hand */
+        post: operations["undo-asset-edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -2601,6 +2618,8 @@ export interface components {
             code: string;
             drivers: components["schemas"]["Option"][] | null;
             fields: components["schemas"]["Field"][] | null;
+            /** @description Natural keys: the fields that together say which asset a row is about. A row is matched by each of them; one that meets two records is matched with neither. */
+            keys: (string[] | null)[] | null;
             name: components["schemas"]["Name"];
             stages: components["schemas"]["Option"][] | null;
             unit: components["schemas"]["Name"];
@@ -3270,6 +3289,8 @@ export interface components {
         };
         File: {
             asset_id: string;
+            /** @description From what it was sent, as the client says, such as Chrome 126, Android. */
+            device?: string;
             id: string;
             /** @description What it proves: a code of an evidence list, stage_proof or other. */
             kind: string;
@@ -3410,6 +3431,11 @@ export interface components {
             heading: string;
         };
         ImportCounts: {
+            /**
+             * Format: int64
+             * @description Rows that meet two records. The two are asked about in the queue of duplicates; the row is never matched with the first of them.
+             */
+            ambiguous: number;
             /** Format: int64 */
             applied_create: number;
             /** Format: int64 */
@@ -3457,7 +3483,7 @@ export interface components {
             changes: components["schemas"]["RowChange"][] | null;
             label: string;
             /** @enum {string} */
-            outcome: "create" | "warn" | "update" | "unchanged" | "duplicate" | "reject";
+            outcome: "create" | "warn" | "update" | "unchanged" | "duplicate" | "ambiguous" | "reject";
             /**
              * Format: int64
              * @description As the office counts it, from 1.
@@ -5601,6 +5627,9 @@ export interface components {
             to_district?: string;
             /** Format: int64 */
             version: number;
+        };
+        "Undo-asset-editRequest": {
+            reason?: string;
         };
         "Undo-importRequest": {
             /** @description Leave rows that were changed since, take back all others. */
@@ -8317,6 +8346,135 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "undo-asset-edit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Undo-asset-editRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12640,7 +12798,7 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                outcome?: "create" | "warn" | "update" | "unchanged" | "duplicate" | "reject";
+                outcome?: "create" | "warn" | "update" | "unchanged" | "duplicate" | "ambiguous" | "reject";
             };
             header?: never;
             path: {
