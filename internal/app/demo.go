@@ -27,10 +27,11 @@ import (
 // the area code 439900, which GB/T 2260 does not assign.
 type demo struct {
 	*App
-	ctx    context.Context
-	random *rand.Rand
-	users  map[string]access.Actor
-	serial int
+	ctx      context.Context
+	random   *rand.Rand
+	users    map[string]access.Actor
+	serial   int
+	pictures uint64
 }
 
 // HasDemo reports whether the demonstration is loaded.
@@ -49,7 +50,7 @@ func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
 		d.accounts, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
-		d.stock, d.payments, d.identities,
+		d.stock, d.payments, d.identities, d.retirements,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("app: load the demonstration: %w", err)
@@ -261,10 +262,20 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
 	ground := color.RGBA{uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), 255}
+	// Patches of its own, or the check of photos would take it for another's.
+	d.pictures++
+	own := rand.New(rand.NewPCG(d.pictures, 64))
+	var patches [48]uint8
+	for i := range patches {
+		patches[i] = uint8(own.IntN(256))
+	}
 	for y := range 64 {
 		for x := range 96 {
 			img.Set(x, y, ground)
-			if x > 12 && x < 84 && y > 26 && y < 48 {
+			if p := patches[y/11*8+x/12]; p > 96 {
+				img.Set(x, y, color.RGBA{p, p / 2, 255 - p, 255})
+			}
+			if x > 30 && x < 66 && y > 30 && y < 42 {
 				img.Set(x, y, color.RGBA{uint8(x * 2), uint8(y * 3), uint8(d.serial), 255})
 			}
 		}
