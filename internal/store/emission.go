@@ -253,20 +253,31 @@ type Gone struct {
 	Fields       map[string]string // nil for trucks, which need none
 }
 
+// GoneFilter narrows verified retirements. Empty members do not narrow.
+type GoneFilter struct {
+	AssetFilter
+	Month string    // in which they count, "2025-12"
+	After civil.Day // they count after this day
+	Start string    // id of the last row of the page before
+}
+
 // EachGone calls fn for every asset behind the figure of verified retirements
-// that the filter describes, in the order of their ids after the page's start,
-// until fn returns false. The rows are those of Assets with the same filter.
-func (db *DB) EachGone(ctx context.Context, scope access.Scope, f AssetFilter, month, after string, fn func(Gone) bool) error {
+// that the filter describes, in the order of their ids, until fn returns false.
+// The rows are those of Assets with the same filter.
+func (db *DB) EachGone(ctx context.Context, scope access.Scope, f GoneFilter, fn func(Gone) bool) error {
 	f.Metric = target.Verified
-	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f)
+	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f.AssetFilter)
 	if err != nil {
 		return err
 	}
-	if after != "" {
-		q = q.Where("id > ?", after)
+	if f.Start != "" {
+		q = q.Where("id > ?", f.Start)
 	}
-	if month != "" {
-		q = q.Where("verified_on >= ? AND verified_on <= ?", month+"-01", month+"-31")
+	if f.After != "" {
+		q = q.Where("verified_on > ?", f.After)
+	}
+	if f.Month != "" {
+		q = q.Where("verified_on >= ? AND verified_on <= ?", f.Month+"-01", f.Month+"-31")
 	}
 	rows, err := q.Select("id, city_code, district_code, class, category, stage, label, verified_on, scrap_due_on, CASE WHEN class = 'truck' THEN '' ELSE fields END").
 		Order("id").Rows()

@@ -9120,6 +9120,8 @@ export interface operations {
                 category?: string;
                 /** @description Month in which it counts. */
                 month?: string;
+                /** @description Only those that count after this day. */
+                after?: string;
                 /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
                 factors?: number;
                 /** @description city,class (default), city, class, month, district or category. */
@@ -9202,6 +9204,8 @@ export interface operations {
                 category?: string;
                 /** @description Month in which it counts. */
                 month?: string;
+                /** @description Only those that count after this day. */
+                after?: string;
                 /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
                 factors?: number;
                 pollutant?: "nox" | "hc" | "pm25" | "co";
