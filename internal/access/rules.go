@@ -61,7 +61,7 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
-	"get-pace":     {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
