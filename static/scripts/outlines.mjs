@@ -39,7 +39,7 @@ function simple(points, tolerance) {
 const shapes = features.filter(f => cities.includes(f.id)).map((f) => {
   const many = f.geometry.type === 'MultiPolygon'
   const rings = many ? f.geometry.coordinates.flatMap((polygon, i) => polygon.map((text, k) => ring(text, f.geometry.encodeOffsets[i][k]))) : f.geometry.coordinates.map((text, i) => ring(text, f.geometry.encodeOffsets[i]))
-  return { code: f.id, rings, label: f.properties.cp }
+  return { code: f.id, rings }
 })
 const squeeze = Math.cos(28.5 * Math.PI / 180)
 const flat = ([lon, lat]) => [lon * squeeze, -lat]
@@ -48,12 +48,24 @@ const [left, top] = [Math.min(...all.map(p => p[0])), Math.min(...all.map(p => p
 const scale = 560 / (Math.max(...all.map(p => p[0])) - left)
 const place = p => flat(p).map((n, i) => Math.round((n - (i ? top : left)) * scale + 10))
 const height = Math.round((Math.max(...all.map(p => p[1])) - top) * scale + 20)
-const lines = shapes.map(({ code, rings, label }) => {
+// The centre of a ring's area, where its name stands best.
+function centre(points) {
+  let [area, x, y] = [0, 0, 0]
+  points.forEach(([ax, ay], i) => {
+    const [bx, by] = points[(i + 1) % points.length]
+    const cross = ax * by - bx * ay
+    area += cross
+    x += (ax + bx) * cross
+    y += (ay + by) * cross
+  })
+  return [Math.round(x / 3 / area), Math.round(y / 3 / area)]
+}
+const lines = shapes.map(({ code, rings }) => {
   const d = rings.map((r) => {
     const points = simple(r, 0.008).map(place)
     return `M${points.filter((p, i) => i === 0 || p.join() !== points[i - 1].join()).map(p => p.join(' ')).join('L')}Z`
   }).join('')
-  const [x, y] = place(label)
+  const [x, y] = centre(rings.toSorted((a, b) => b.length - a.length)[0].map(place))
   return `  { code: '${code}', x: ${x}, y: ${y}, d: '${d}' },`
 })
 process.stdout.write(`// Outlines of the six cities for the map, simplified. Made by scripts/outlines.mjs of map/json/province/hunan.json
