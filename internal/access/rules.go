@@ -36,6 +36,10 @@ var rules = map[Operation][]Role{
 
 	"create-retirement": {Clerk}, "update-retirement": {Clerk}, "attach-retirement-file": {Clerk},
 	"list-retirements": readers, "get-retirement": readers, "verify-retirement": {Reviewer},
+	"log-retirement-step": {Clerk}, "withdraw-retirement": {Clerk}, "get-retirement-course": readers, "list-overdue-retirements": readers,
+	"ask-retirement": {Clerk}, "list-retirement-requests": readers, "get-retirement-request": readers, "decide-retirement-request": {Reviewer},
+	"list-retirement-limits": anyRole, "update-retirement-limit": {Province, Admin},
+	"list-pre-checks": readers, "put-pre-check": {Clerk},
 
 	"check-asset": {Clerk}, "list-duplicates": {Clerk, Reviewer, Province, Auditor}, "get-duplicate": {Clerk, Reviewer, Province, Auditor},
 	"decide-duplicate": {Clerk, Reviewer},
@@ -50,7 +54,8 @@ var rules = map[Operation][]Role{
 	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,
 
 	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"create-program":  {Finance, Admin},
+	"create-program": {Finance, Province, Admin}, "update-program": {Finance, Province}, "decide-program": {Finance, Province}, "check-program": {Finance, Province, Admin},
+	"get-program-text": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-rule-vocabulary": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
@@ -63,6 +68,8 @@ var rules = map[Operation][]Role{
 
 	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"list-milestones":  {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},

@@ -93,6 +93,9 @@ func New(o Options) *Server {
 	s.transferRoutes()
 	s.fileRoutes()
 	s.retirementRoutes()
+	s.retirementStepRoutes()
+	s.retirementRequestRoutes()
+	s.preCheckRoutes()
 	s.exportRoutes()
 	s.labelRoutes()
 	s.viewRoutes()
@@ -144,8 +147,15 @@ func route[I, O any](s *Server, op huma.Operation, handler func(context.Context,
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = maxJSON
 	}
+	whole := wholeList[I, O](op.Method)
+	if whole {
+		op.Parameters = append(op.Parameters, wholeListParameters()...)
+	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
+		if err == nil && whole {
+			err = cut(ctx, out)
+		}
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
@@ -172,6 +182,7 @@ const (
 	langKey
 	requestKey
 	replayKey
+	windowKey
 )
 
 // actor returns who asks. The access check has put it there.
@@ -202,6 +213,7 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	if s.unknownParameter(ctx, op) {
 		return
 	}
+	ctx = huma.WithValue(ctx, windowKey, window{ctx.Query("limit"), ctx.Query("cursor")})
 	id := access.Operation(op.OperationID)
 	if access.Public(id) {
 		next(ctx)

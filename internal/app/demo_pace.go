@@ -52,8 +52,10 @@ func (d *demo) scrapped(city registry.Region, on civil.Day) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.AttachFile(d.ctx, clerk, asset.ID, Upload{Kind: "photo", Name: fmt.Sprintf("拆解照片%04d.png", d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
-		return err
+	for _, item := range retirement.Missing(c.Evidence) {
+		if _, err := d.AttachFile(d.ctx, clerk, asset.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
+			return err
+		}
 	}
 	r, err := d.DB.Retirement(d.ctx, clerk.Scope, c.ID)
 	if err != nil {

@@ -109,9 +109,20 @@ func (f *factors) group(class registry.Class, category string) string {
 	return group
 }
 
+// goneFilter returns the filter of the retirements, which count after the
+// baseline day of their target, or after the later day that is asked for.
 func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilter) (store.GoneFilter, error) {
-	baselines, err := a.BaselineDays(ctx, scope)
-	return store.GoneFilter{AssetFilter: store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, BaselineOn: baselines, AsOf: f.AsOf}, Month: f.Month, After: f.After}, err
+	bounds, err := a.Bounds(ctx, scope, ProgressFilter{AsOf: f.AsOf})
+	after, until := f.After, f.AsOf
+	if f.Month != "" {
+		first := civil.Day(f.Month + "-01")
+		after, until = max(after, first.AddDays(-1)), min(until, first.AddMonths(1).AddDays(-1))
+	}
+	for area, b := range bounds {
+		b.BaselineOn = max(b.BaselineOn, after)
+		bounds[area] = b
+	}
+	return store.GoneFilter{AssetFilter: store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, Bounds: bounds, AsOf: until}}, err
 }
 
 // Emission returns what the verified retirements of a scope save. It reads the
@@ -127,7 +138,7 @@ func (a *App) Emission(ctx context.Context, scope access.Scope, f EmissionFilter
 		return sheet, err
 	}
 	groups := map[EmissionLine]*emission.Sum{}
-	for _, area := range a.areas(scope, ProgressFilter{City: f.City, Class: f.Class, GroupBy: "city,class"}) {
+	for _, area := range a.areas(scope, ProgressFilter{CountFilter: store.CountFilter{City: f.City, Class: f.Class}, GroupBy: "city,class"}) {
 		if key := emissionGroup(f.GroupBy, area, "", ""); f.GroupBy != "month" && f.GroupBy != "category" && f.GroupBy != "district" {
 			groups[key] = &emission.Sum{}
 		}

@@ -27,7 +27,7 @@ var stateNames = map[pace.State]bilingual.Text{
 // city and class how far it has got, at which pace, and what it saves; above
 // them the definitions and factor sets that the figures rest on.
 func (a *App) OverviewWorkbook(ctx context.Context, by access.Actor, class registry.Class, city string, asOf civil.Day, lang bilingual.Lang) ([]byte, error) {
-	progress, err := a.Progress(ctx, by.Scope, ProgressFilter{AsOf: asOf, Class: class, City: city, GroupBy: "city,class"})
+	progress, err := a.Progress(ctx, by.Scope, ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"})
 	if err != nil {
 		return nil, err
 	}

@@ -12,85 +12,10 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/money"
-	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
 )
-
-// CreateProgram adds a city's subsidy program.
-func (a *App) CreateProgram(ctx context.Context, by access.Actor, p subsidy.Program) (subsidy.Program, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Program, error) {
-		details := p.Check()
-		if r, ok := a.Reference.Region(p.CityCode); !ok || r.Level != "city" || !by.Scope.Covers(p.CityCode, "") {
-			details = append(details, fault.Detail{Location: "body.city_code", Code: "wrong_city",
-				Message: bilingual.T("只能为本市设立补贴方案", "a program can be set up for your own city only"), Mend: bilingual.T("请选择您所在的城市", "choose your own city")})
-		}
-		if _, ok := registry.SpecOf(p.Class); !ok {
-			details = append(details, fault.Detail{Location: "body.class", Code: "unknown_value", Message: bilingual.F("“%s”不是类别", "%q is not a class", p.Class)})
-		}
-		if p.BudgetFen < 0 || p.BudgetFen > money.Max {
-			details = append(details, fault.Detail{Location: "body.budget_fen", Code: "out_of_range", Message: bilingual.T("预算金额超出范围", "the budget is out of range")})
-		}
-		if len(details) > 0 {
-			return p, fault.Fields(details)
-		}
-		p.ID = newID()
-		return p, tx.CreateProgram(&p)
-	})
-}
-
-// Verdict is what one program owes for one asset.
-type Verdict struct {
-	Program  subsidy.Program
-	Decision subsidy.Decision
-}
-
-// facts gathers what a program's rules look at.
-func (a *App) facts(asset registry.Asset, r *retirement.Retirement) subsidy.Facts {
-	f := subsidy.Facts{Class: asset.Class, CityCode: asset.CityCode, Fuel: asset.Fuel, Stage: asset.Stage, StageSource: asset.StageSource,
-		Operating: isOperating(asset.Fields["use"]), ScrapDueOn: asset.ScrapDueOn, PoliceStatus: asset.PoliceStatus,
-		Name: func(kind, code string) bilingual.Text { return a.Reference.Name(asset.Class, kind, code) }}
-	if o, ok := a.Reference.Option(asset.Class, "category", asset.Category); ok {
-		f.Group, f.GroupName = o.Group, o.Name
-	}
-	if r != nil {
-		spec, _ := registry.SpecOf(asset.Class)
-		way, _ := retirement.WayOf(spec, r.WayOut)
-		f.CountsAs, f.Verified, f.HandedInOn, f.DeregisteredOn = way.CountsAs, r.State == retirement.Verified, r.HandedInOn, r.DeregisteredOn
-	}
-	return f
-}
-
-// isOperating reports whether a use 使用性质 is commercial transport: freight
-// or dangerous goods.
-func isOperating(use string) bool { return use == "freight" || use == "hazardous" }
-
-// Eligibility answers, for each program of the asset's city and class, what it
-// owes and why. Nothing is written.
-func (a *App) Eligibility(ctx context.Context, scope access.Scope, assetID string) ([]Verdict, error) {
-	asset, err := a.DB.Asset(ctx, scope, assetID)
-	if err != nil {
-		return nil, err
-	}
-	var r *retirement.Retirement
-	switch found, err := a.DB.RetirementOf(ctx, scope, assetID); {
-	case err == nil:
-		r = &found
-	case !fault.Is(err, fault.NotFound):
-		return nil, err
-	}
-	programs, err := a.DB.Programs(ctx, scope, asset.CityCode, asset.Class, store.Page{Limit: 100})
-	if err != nil {
-		return nil, err
-	}
-	facts := a.facts(asset.Asset, r)
-	verdicts := make([]Verdict, len(programs))
-	for i, p := range programs {
-		verdicts[i] = Verdict{p, p.Evaluate(facts)}
-	}
-	return verdicts, nil
-}
 
 // openOwed opens the application for what the city's programs owe for a
 // verified retirement, the highest amount if several do, and returns its id,
@@ -108,16 +33,36 @@ func (a *App) openOwed(tx *store.Tx, r retirement.Retirement) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	facts, err := a.factsOf(tx, asset, &r, Claim{})
+	if err != nil {
+		return "", err
+	}
 	var best *subsidy.Application
+	var with subsidy.Program
 	for _, p := range programs {
-		d := p.Evaluate(a.facts(asset.Asset, &r))
+		if !p.InForce(facts) {
+			continue
+		}
+		if facts.OwnerCount, facts.OwnerFen, err = ownerTaken(tx, p, asset); err != nil {
+			return "", err
+		}
+		d := p.Evaluate(facts)
 		if d.Eligible && (best == nil || d.AmountFen > best.AmountFen) {
 			application := newApplication(p, d, asset, r)
-			best = &application
+			best, with = &application, p
 		}
 	}
 	if best == nil {
 		return "", nil
+	}
+	if err := tx.ClaimBenefit(asset.ID, with.BenefitFamily(), best.ID); err != nil {
+		if fault.Is(err, fault.Conflict) {
+			return "", nil // the benefit is taken elsewhere: nothing to open by itself
+		}
+		return "", err
+	}
+	if err := tx.KeepFacts(best.ID, with.ID, facts); err != nil {
+		return "", err
 	}
 	// The reviewer's click set it off; nobody of finance has touched it yet.
 	best.OpenedBy, best.OpenedByName, best.OpenedAt = tx.By.ID, tx.By.Name, tx.At
@@ -146,12 +91,15 @@ func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID
 		if err != nil {
 			return subsidy.Application{}, err
 		}
-		d := p.Evaluate(a.facts(asset.Asset, &r))
+		d, facts, err := a.decide(tx, p, asset, &r, Claim{})
+		if err != nil {
+			return subsidy.Application{}, err
+		}
 		if !d.Eligible {
 			f := fault.New(fault.Invalid, "not_eligible", bilingual.T("不符合补贴条件", "the program owes nothing for this asset")).
 				WithMend("请逐条查看未满足的条件", "see the conditions that are not met")
 			for _, l := range d.Lines {
-				if !l.Passed {
+				if !l.Passed && !l.Optional {
 					f.Details = append(f.Details, fault.Detail{Location: "rule." + l.Code, Code: "not_met",
 						Message: bilingual.T(l.Text.ZH+"："+l.Fact.ZH+"（要求："+l.Requirement.ZH+"）", l.Text.EN+": "+l.Fact.EN+" (required: "+l.Requirement.EN+")")})
 				}
@@ -160,6 +108,12 @@ func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID
 		}
 		application := newApplication(p, d, asset, r)
 		application.OpenedBy, application.OpenedByName, application.OpenedAt = by.ID, by.Name, tx.At
+		if err := tx.ClaimBenefit(asset.ID, p.BenefitFamily(), application.ID); err != nil {
+			return subsidy.Application{}, err
+		}
+		if err := tx.KeepFacts(application.ID, p.ID, facts); err != nil {
+			return subsidy.Application{}, err
+		}
 		return application, tx.CreateApplication(&application)
 	})
 }
@@ -221,6 +175,11 @@ func (a *App) DecideApplication(ctx context.Context, by access.Actor, id string,
 			return before, err
 		}
 		action := "reject"
+		if !approve {
+			if err := tx.ReleaseBenefit(before.ID); err != nil {
+				return before, err
+			}
+		}
 		if approve {
 			action = "approve"
 			if err := tx.ReserveFunds(before); err != nil {

@@ -132,8 +132,19 @@ func (tx *Tx) shiftLine(id string, d ledger.BudgetLine) error {
 	return ledger.Exhausted(line.Source, line.Year, -min(d.FreeFen, d.ReservedFen, d.CommittedFen, d.PaidFen), line.FreeFen)
 }
 
-// fundShares returns the shares in which the sources pay for a program.
-func (tx *Tx) fundShares(string) ([]ledger.Share, error) { return ledger.CityAlone(), nil }
+// fundShares returns the shares in which the sources pay for a program: those
+// that it names, else the city alone.
+func (tx *Tx) fundShares(programID string) ([]ledger.Share, error) {
+	p, err := tx.Program(programID)
+	if err != nil || len(p.Shares) == 0 {
+		return ledger.CityAlone(), err
+	}
+	shares := make([]ledger.Share, len(p.Shares))
+	for i, s := range p.Shares {
+		shares[i] = ledger.Share{Source: ledger.Source(s.Source), BP: s.BP}
+	}
+	return shares, nil
+}
 
 // ReserveFunds sets the amount of an application aside on the budget lines of
 // its city and year, split over the sources as its program says; a line of the

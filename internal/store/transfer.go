@@ -145,12 +145,13 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err := tx.setOwners([]*AssetRecord{&after}); err != nil { // each city keeps its own owners
 		return before, err
 	}
+	tx.mark(&before, &after, "move")
 	row, err := rowOf(&after)
 	if err != nil {
 		return before, err
 	}
 	res := tx.db.Model(&assetRow{}).Where("id = ? AND version = ? AND city_code = ? AND status = ?", t.AssetID, before.Version, t.FromCity, registry.InUse).
-		Select("city_code", "district_code", "owner_ref", "fields", "updated_at", "version").Updates(&row)
+		Select("city_code", "district_code", "owner_ref", "fields", "updated_at", "version", "recorded_no", "recorded_cause").Updates(&row)
 	if err := affect(res, stale()); err != nil {
 		return before, err
 	}
@@ -162,8 +163,10 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err != nil {
 		return before, fmt.Errorf("store: move quality issues: %w", err)
 	}
-	tx.count(&before, -1)
-	tx.count(&after, 1)
+	err = tx.db.Model(&PreCheckRow{}).Where("asset_id = ?", t.AssetID).Updates(map[string]any{"city_code": t.ToCity, "district_code": t.ToDistrict}).Error
+	if err != nil {
+		return before, fmt.Errorf("store: move pre-checks: %w", err)
+	}
 	was, is := difference(map[string]string{"city": before.CityCode, "district": before.DistrictCode},
 		map[string]string{"city": after.CityCode, "district": after.DistrictCode})
 	return after, tx.Record(Event{Action: "move", Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,

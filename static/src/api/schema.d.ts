@@ -281,6 +281,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/pre-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked before intake: mortgage, seizure, dues, activity */
+        get: operations["list-pre-checks"];
+        put?: never;
+        /** Answer one of the questions, with source and day */
+        post: operations["put-pre-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/retirement": {
         parameters: {
             query?: never;
@@ -1123,6 +1141,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overdue-retirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stays longer than its limit */
+        get: operations["list-overdue-retirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/owners": {
         parameters: {
             query?: never;
@@ -1192,6 +1227,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/program-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a program as entered, and how it reads; nothing is saved */
+        post: operations["check-program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/programs": {
         parameters: {
             query?: never;
@@ -1202,7 +1254,7 @@ export interface paths {
         /** Subsidy programs, newest first */
         get: operations["list-programs"];
         put?: never;
-        /** Set up a program */
+        /** Set up a program, or a new version of one */
         post: operations["create-program"];
         delete?: never;
         options?: never;
@@ -1217,8 +1269,43 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One program */
+        /** One version of a program */
         get: operations["get-program"];
+        /** Replace what a draft says */
+        put: operations["update-program"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issue a draft, discard it, or end an issued program */
+        post: operations["decide-program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A program as sentences and tables, with what is open */
+        get: operations["get-program-text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1234,7 +1321,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far each city and class has got, as of any day */
+        /** How far each city and class has got, as of any day, as known at any instant, by any grouping */
         get: operations["get-progress"];
         put?: never;
         post?: never;
@@ -1253,6 +1340,40 @@ export interface paths {
         };
         /** The same as a workbook */
         get: operations["get-progress-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/gap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why what is registered does not count as retired: one reason for each asset, the reasons add up */
+        get: operations["get-progress-gap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/milestones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each city stands towards the steps of its targets */
+        get: operations["list-milestones"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1287,6 +1408,23 @@ export interface paths {
         };
         /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
         get: operations["get-pace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows behind a figure or a reason, also as known at a past instant */
+        get: operations["list-progress-rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1465,6 +1603,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirement-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long retirements may stay where they stand */
+        get: operations["list-retirement-limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-limits/{class}/{standing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a limit */
+        patch: operations["update-retirement-limit"];
+        trace?: never;
+    };
+    "/api/v1/retirement-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked of a second person, newest first */
+        get: operations["list-retirement-requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request */
+        get: operations["get-retirement-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse a request of somebody else */
+        post: operations["decide-retirement-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements": {
         parameters: {
             query?: never;
@@ -1534,6 +1757,23 @@ export interface paths {
         patch: operations["update-retirement"];
         trace?: never;
     };
+    "/api/v1/retirements/{id}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Steps, replaced declarations, requests and clock of a retirement */
+        get: operations["get-retirement-course"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/files": {
         parameters: {
             query?: never;
@@ -1551,6 +1791,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirements/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a waiver, a correction or a withdrawal */
+        post: operations["ask-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log the next step: hand-over, dismantling or deregistration
+         * @description Evidence that the step waits for is named item by item in a 409 evidence_missing.
+         */
+        post: operations["log-retirement-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/verification": {
         parameters: {
             query?: never;
@@ -1562,6 +1839,40 @@ export interface paths {
         put?: never;
         /** Verify a retirement, or return it */
         post: operations["verify-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a retirement that is not verified; it stays to be read */
+        post: operations["withdraw-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-vocabulary/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that the rules of a class can ask */
+        get: operations["get-rule-vocabulary"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1928,6 +2239,15 @@ export interface components {
             /** @enum {string} */
             mode: "valid_rows" | "all_or_nothing";
         };
+        "Ask-retirementRequest": {
+            /** @description The whole declaration as it should be, for a correction. */
+            declaration?: components["schemas"]["DeclarationBody"];
+            /** @description Evidence to let go, for a waiver. */
+            item?: string;
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+        };
         Asset: {
             built_on?: string;
             category: string;
@@ -1960,7 +2280,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** @description While it is offered to another city: it cannot be changed. */
             transfer?: components["schemas"]["Transfer"];
             /** Format: date-time */
@@ -1990,9 +2310,17 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** Format: int64 */
             version: number;
+        };
+        Axis: {
+            by: string;
+            /**
+             * @description Which end of a band belongs to it: lower [from, to), upper (from, to].
+             * @enum {string}
+             */
+            closed?: "" | "lower" | "upper";
         };
         Batch: {
             city_code: string;
@@ -2099,6 +2427,13 @@ export interface components {
             state: "open" | "closed";
             /** Format: int64 */
             version: number;
+        };
+        Cell: {
+            codes?: string[] | null;
+            /** Format: int64 */
+            from?: number;
+            /** Format: int64 */
+            to?: number;
         };
         "Change-ownerRequest": {
             name: string;
@@ -2282,9 +2617,44 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Condition: {
+            /** @description Where the document says so. */
+            clause?: string;
+            /** @description One of these. */
+            codes?: string[] | null;
+            /** @description Groups or categories it applies to; absent: all. */
+            for?: string[] | null;
+            /** @description First day. */
+            from?: string;
+            /** @description Code of the vocabulary. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Upper bound, itself in unless max_open.
+             */
+            max?: number;
+            /** @description Less than max. */
+            max_open?: boolean;
+            /**
+             * Format: int64
+             * @description Lower bound, itself in unless min_open.
+             */
+            min?: number;
+            /** @description More than min. */
+            min_open?: boolean;
+            /** @description None of the codes instead of one of them. */
+            not?: boolean;
+            /** @description Last day. */
+            to?: string;
+        };
         Count: {
             /** Format: int64 */
             count: number;
+        };
+        CountRule: {
+            /** @enum {string} */
+            on: "hand_over_on" | "dismantled_on" | "left_on";
+            ways: string[] | null;
         };
         "Create-applicationRequest": {
             program_id: string;
@@ -2304,29 +2674,6 @@ export interface components {
             /** @description What sets these factors: document and number. */
             document: string;
             valid_from: string;
-        };
-        "Create-programRequest": {
-            /**
-             * @default deregistered_on
-             * @enum {string}
-             */
-            basis: "deregistered_on" | "handed_in_on";
-            /** Format: int64 */
-            budget_fen: number;
-            city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
-            code: string;
-            document?: string;
-            name: components["schemas"]["Name"];
-            /**
-             * Format: int64
-             * @default 1
-             */
-            revision: number;
-            rules: components["schemas"]["Rules"];
-            valid_from: string;
-            valid_to: string;
         };
         "Create-transferRequest": {
             reason: string;
@@ -2398,9 +2745,37 @@ export interface components {
             decision: "accept" | "discard";
             reason?: string;
         };
+        "Decide-programRequest": {
+            /** @enum {string} */
+            decision: "issue" | "discard" | "end";
+            /** @description Of an end: the last day for its events. */
+            on?: string;
+            /** @description Why it is ended, or issued with open points. */
+            reason?: string;
+        };
         "Decide-quality-issueRequest": {
             accept: boolean;
             note?: string;
+        };
+        "Decide-retirement-requestRequest": {
+            /** @enum {string} */
+            decision: "approve" | "refuse";
+            reason?: string;
+        };
+        Declaration: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            recycler?: string;
+            replacement?: string;
+            way_out: string;
+            yard_id?: string;
         };
         DeclarationBody: {
             certificate_no?: string;
@@ -2410,10 +2785,17 @@ export interface components {
             dismantled_on?: string;
             /** @description Why it left: subsidy, traffic_ban, enforcement or natural. */
             driver?: string;
+            engine_model?: string;
+            /** @description Of the engine that was put in. */
+            engine_no?: string;
+            /** @description Emission stage of the engine that was put in, at least china4. */
+            engine_stage?: string;
             /** @description Day of hand-over 交售. */
             handed_in_on?: string;
             note?: string;
             recycler?: string;
+            /** @description What took its place: none, new_energy, china6 or other. */
+            replacement?: string;
             /** @description Code of one of the class's ways out, e.g. scrapped. */
             way_out: string;
             /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
@@ -2421,6 +2803,8 @@ export interface components {
         };
         Definition: {
             code: string;
+            /** @description Which ways out count on which day; empty: as the default definition, or a share. */
+            counts: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
             /** Format: int64 */
             revision: number;
@@ -2432,7 +2816,11 @@ export interface components {
              */
             share_bp: number | null;
             source?: string;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "discarded";
             text: components["schemas"]["Name"];
+            /** Format: int64 */
+            version: number;
         };
         DifferentWord: {
             field: string;
@@ -2477,11 +2865,17 @@ export interface components {
         Eligibility: {
             /** Format: int64 */
             amount_fen: number;
+            /**
+             * Format: int64
+             * @description Whole months left before the mandatory scrapping date.
+             */
+            early_months?: number;
             eligible: boolean;
             lines: components["schemas"]["Reason"][] | null;
             program_id: string;
             program_name: components["schemas"]["Name"];
             sample: boolean;
+            shares?: components["schemas"]["SharePart"][] | null;
         };
         EmissionAmount: {
             /** Format: int64 */
@@ -2601,20 +2995,36 @@ export interface components {
             severity: "error" | "warning";
         };
         EvidenceItem: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             file_ids?: string[] | null;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             present: boolean;
             required: boolean;
+            /** @description A second person let it go. */
+            waived: boolean;
         };
         EvidenceSpec: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             required: boolean;
+        };
+        Factor: {
+            axes: components["schemas"]["Axis"][] | null;
+            clause?: string;
+            name: components["schemas"]["Text"];
+            rows: components["schemas"]["Row"][] | null;
         };
         FactorSet: {
             /** @description Corrections that are on: speed, temperature, humidity, load → band. */
@@ -2689,11 +3099,36 @@ export interface components {
             /** @description Normalised; a secret is masked. */
             value: string;
         };
+        FigureRow: {
+            asset_id: string;
+            category: string;
+            /** @description What brought it to how it stands. */
+            cause: string;
+            city_code: string;
+            class: string;
+            cohort_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            hand_over_on?: string;
+            label: string;
+            /** @description Deregistered, or the register changed. */
+            left_on?: string;
+            /** @description Why it does not count as of the day. */
+            reason?: string;
+            reason_name?: components["schemas"]["Name"];
+            review?: string;
+            stage: string;
+            status: string;
+            /** @description The day on which it counts as verified by the default definition. */
+            verified_on?: string;
+            way_out?: string;
+        };
         File: {
             asset_id: string;
             id: string;
-            /** @enum {string} */
-            kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+            /** @description What it proves: a code of an evidence list, stage_proof or other. */
+            kind: string;
             mime: string;
             name: string;
             retirement_id?: string;
@@ -2732,6 +3167,51 @@ export interface components {
             IsSet: boolean;
             /** Format: int64 */
             Size: number;
+        };
+        GapReason: {
+            /** Format: int64 */
+            count: number;
+            /** @description Of the gap itself; the others say what is registered outside it. */
+            in_cohort: boolean;
+            name: components["schemas"]["Name"];
+            /** @description The metric that opens its rows. */
+            reason: string;
+        };
+        GapRow: {
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description cohort − verified: the sum of the reasons in the cohort.
+             */
+            gap: number;
+            reasons: components["schemas"]["GapReason"][] | null;
+            /**
+             * Format: int64
+             * @description All records: verified and the counts of all reasons.
+             */
+            records: number;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
+            /** Format: int64 */
+            verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
+        };
+        GapSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["GapRow"][] | null;
+            total: components["schemas"]["GapRow"];
         };
         HistoryEvent: {
             action: string;
@@ -2885,7 +3365,7 @@ export interface components {
             /** Format: int64 */
             score: number;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Label: {
             /** @description System number. */
@@ -3114,6 +3594,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListFigureRow: {
+            items: components["schemas"]["FigureRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListFile: {
             items: components["schemas"]["File"][] | null;
             /** @description Absent on the last page. */
@@ -3198,6 +3690,30 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListMilestoneRow: {
+            items: components["schemas"]["MilestoneRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListOverdueRetirement: {
+            items: components["schemas"]["OverdueRetirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListOwnerPeriod: {
             items: components["schemas"]["OwnerPeriod"][] | null;
             /** @description Absent on the last page. */
@@ -3212,6 +3728,18 @@ export interface components {
         };
         ListOwnerRecord: {
             items: components["schemas"]["OwnerRecord"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPreCheck: {
+            items: components["schemas"]["PreCheck"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3272,6 +3800,42 @@ export interface components {
         };
         ListRetirement: {
             items: components["schemas"]["Retirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementLimit: {
+            items: components["schemas"]["RetirementLimit"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementRequest: {
+            items: components["schemas"]["RetirementRequest"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRuleKind: {
+            items: components["schemas"]["RuleKind"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3354,6 +3918,19 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        "Log-retirement-stepRequest": {
+            /** @description What the yard issued, if that was not said yet. */
+            certificate_no?: string;
+            /** @description Files on the record that prove it. */
+            file_ids?: string[] | null;
+            note?: string;
+            /** @description Legal day of the step. */
+            on: string;
+            /** @description Where it was handed in, if that was not said yet. */
+            recycler?: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
         LoginRequest: {
             password: string;
             username: string;
@@ -3387,9 +3964,51 @@ export interface components {
             into: string;
             reason: string;
         };
+        Milestone: {
+            note?: string;
+            on: string;
+            /**
+             * Format: int64
+             * @description As the measure has it; null: not set.
+             */
+            value: number | null;
+        };
+        MilestoneRow: {
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /** @description The due day itself. */
+            final: boolean;
+            note?: string;
+            on: string;
+            /** @description The day lies before the as-of day. */
+            passed: boolean;
+            reached: boolean;
+            /**
+             * Format: int64
+             * @description null: not set.
+             */
+            required: number | null;
+            target: components["schemas"]["TargetRef"];
+            /**
+             * Format: int64
+             * @description By that day, or by the as-of day if that is earlier.
+             */
+            verified: number;
+        };
         Name: {
             en: string;
             zh: string;
+        };
+        Near: {
+            /** Format: int64 */
+            below_months: number;
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Basis points of the amount; 0: refused.
+             */
+            factor_bp: number;
         };
         NewAssetBody: {
             city_code: string;
@@ -3401,10 +4020,122 @@ export interface components {
                 [key: string]: string;
             };
         };
+        NewProgram: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** Format: int64 */
+            budget_fen?: number;
+            city_code: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            code: string;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            /**
+             * Format: int64
+             * @description Absent: the next for a draft, else 1.
+             */
+            revision?: number;
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            /**
+             * @description draft: another person issues it. Absent: rules of the short form are in force at once, all others are a draft.
+             * @enum {string}
+             */
+            state?: "draft";
+            valid_from: string;
+            valid_to: string;
+        };
         Option: {
             code: string;
             group?: string;
             name: components["schemas"]["Name"];
+        };
+        OverdueRetirement: {
+            application_id?: string;
+            asset_id: string;
+            asset_label: string;
+            certificate_no?: string;
+            city_code: string;
+            class: string;
+            clock: components["schemas"]["RetirementClock"];
+            /** @description Day on which it counts as retired, under the definition in force. */
+            counted_on?: string;
+            /** Format: date-time */
+            declared_at: string;
+            declared_by: components["schemas"]["Person"];
+            deregistered_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            evidence: components["schemas"]["EvidenceItem"][] | null;
+            evidence_complete: boolean;
+            handed_in_on?: string;
+            id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
+            note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
+            recycler?: string;
+            replacement?: string;
+            return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
+            /** @enum {string} */
+            state: "declared" | "returned" | "verified" | "withdrawn";
+            /** Format: date-time */
+            verified_at: string | null;
+            verified_by?: components["schemas"]["Person"];
+            /** Format: int64 */
+            version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
         };
         Owner: {
             id?: string;
@@ -3420,6 +4151,19 @@ export interface components {
             number?: string;
             phone?: string;
             reason?: string;
+        };
+        OwnerCap: {
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Assets; 0: no bound.
+             */
+            max_count?: number;
+            /**
+             * Format: int64
+             * @description Fen; 0: no bound.
+             */
+            max_fen?: number;
         };
         OwnerPeriod: {
             /** @description Absent if nobody knows. */
@@ -3567,7 +4311,40 @@ export interface components {
             label?: string;
             owner_name?: string;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
+        };
+        Part: {
+            /** @description Of a table: what its columns are. */
+            axes?: components["schemas"]["Axis"][] | null;
+            /**
+             * Format: int64
+             * @description Of a formula: fen for one unit of the quantity.
+             */
+            base_fen?: number;
+            /**
+             * Format: int64
+             * @description Most that this part pays; 0: no cap.
+             */
+            cap_fen?: number;
+            clause?: string;
+            /** @description Short name, once in a program. */
+            code: string;
+            /** @description Of this part alone: unmet, it is left out. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /** @description Of a formula, each from its table. */
+            factors?: components["schemas"]["Factor"][] | null;
+            /** @enum {string} */
+            kind: "table" | "formula";
+            name: components["schemas"]["Text"];
+            /**
+             * @description replacement: owed only if a new one was bought.
+             * @enum {string}
+             */
+            needs?: "" | "replacement";
+            /** @description Of a formula: what the base is multiplied by; absent: one. */
+            quantity?: string;
+            /** @description Of a table. */
+            rows?: components["schemas"]["Row"][] | null;
         };
         "Pay-batchRequest": {
             failed?: components["schemas"]["Item"][] | null;
@@ -3578,6 +4355,14 @@ export interface components {
         Person: {
             id: string;
             name: string;
+        };
+        Point: {
+            /** @example rules.parts[0] */
+            at: string;
+            /** @example gap */
+            code: string;
+            mend?: string;
+            message: string;
         };
         PollutantSum: {
             /**
@@ -3612,6 +4397,22 @@ export interface components {
              * @description A year.
              */
             yearly_g: number;
+        };
+        PreCheck: {
+            /** Format: date-time */
+            checked_at?: string;
+            checked_by?: components["schemas"]["Person"];
+            checked_on?: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            name: components["schemas"]["Name"];
+            note?: string;
+            source?: string;
+            /**
+             * @description open blocks the subsidy, not the scrapping.
+             * @enum {string}
+             */
+            state: "unasked" | "clear" | "open";
         };
         Problem: {
             /**
@@ -3655,29 +4456,113 @@ export interface components {
             value?: unknown;
         };
         Program: {
-            /** @enum {string} */
-            basis: "deregistered_on" | "handed_in_on";
+            /**
+             * Format: int64
+             * @description Days after the event within which to apply; 0: none.
+             */
+            application_deadline_days: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @description The day that decides which version is in force.
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
             /** Format: int64 */
             budget_fen: number;
+            /** @description 430000: for all cities. */
             city_code: string;
             class: string;
+            classes: string[] | null;
             code: string;
             /** Format: int64 */
             committed_fen: number;
+            /** Format: date-time */
+            created_at: string;
+            created_by: components["schemas"]["Person"];
             document: string;
+            /**
+             * @description The day age and months early are counted at.
+             * @enum {string}
+             */
+            early_basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            end_reason?: string;
+            /** @description One asset, one benefit in a family. */
+            family: string;
             id: string;
+            /** @description Last day for its events: the next version or an early end may have cut it off. */
+            in_force_to: string;
+            /** Format: date-time */
+            issued_at?: string;
+            issued_by?: components["schemas"]["Person"];
             name: components["schemas"]["Name"];
+            /** @description What of it is not confirmed. */
+            note?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Working days of public notice.
+             */
+            notice_days: number;
             /** Format: int64 */
             paid_fen: number;
+            /** @enum {string} */
+            requires_verified: "before_approval" | "before_payment";
             /** Format: int64 */
             revision: number;
             rules: components["schemas"]["Rules"];
-            /** @description Our example, not an official scheme. */
+            /** @description Not an official scheme, or one whose amounts are not confirmed. */
             sample: boolean;
+            shares: components["schemas"]["Share"][] | null;
+            /** @enum {string} */
+            state: "draft" | "issued" | "replaced" | "ended" | "discarded";
             valid_from: string;
             valid_to: string;
             /** Format: int64 */
             version: number;
+        };
+        ProgramTerms: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            valid_from: string;
+            valid_to: string;
+        };
+        ProgramText: {
+            /** @description Has to be mended or explained before it is issued. */
+            open: components["schemas"]["Point"][] | null;
+            sentences: components["schemas"]["RuleText"][] | null;
+            tables: components["schemas"]["RuleTable"][] | null;
+            /** @description Has to be mended before it is saved. */
+            wrong: components["schemas"]["Point"][] | null;
         };
         Progress: {
             /** Format: int64 */
@@ -3696,6 +4581,8 @@ export interface components {
              * @description In the cohort on the baseline day.
              */
             baseline: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
             city_code?: string;
             city_name?: components["schemas"]["Name"];
             class?: string;
@@ -3718,8 +4605,12 @@ export interface components {
              * @description declared / required
              */
             declared_bp: number | null;
+            /** @description Code and revision by which this line counts. */
+            definition?: string;
             district_code?: string;
             district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
             /** Format: int64 */
             evidenced: number;
             /**
@@ -3731,6 +4622,8 @@ export interface components {
             handed_in: number;
             /** Format: int64 */
             moved_out: number;
+            /** @description Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end. */
+            period?: string;
             /**
              * Format: int64
              * @description cohort − verified − converted − moved_out
@@ -3746,17 +4639,27 @@ export interface components {
              * @description verified / baseline
              */
             retired_share_bp: number | null;
+            /** @description The counts are those after this day: with until, metric and the group they open the rows (/progress/rows). */
+            since?: string;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
             target?: components["schemas"]["TargetRef"];
+            until?: string;
             /** Format: int64 */
             verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
         };
         ProgressSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description All that was recorded up to this instant is counted and nothing else: asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["ProgressRow"][] | null;
-            /** @description The targets in force, with their definitions. */
+            /** @description The targets that hold on the day, with their definitions. */
             targets: components["schemas"]["Target"][] | null;
             total: components["schemas"]["ProgressRow"];
         };
@@ -3767,9 +4670,19 @@ export interface components {
             class_name: components["schemas"]["Name"];
             code: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void";
             /** @description Since when; of an asset in use, the day on which it was registered here. */
             status_on?: string;
+        };
+        "Put-pre-checkRequest": {
+            checked_on: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            note?: string;
+            /** @description Where the answer comes from. */
+            source: string;
+            /** @enum {string} */
+            state: "clear" | "open";
         };
         QualityIssue: {
             asset_id: string;
@@ -3854,10 +4767,16 @@ export interface components {
         Reason: {
             code: string;
             fact: string;
+            /** @description Not met it only leaves out a part of the amount. */
+            optional?: boolean;
             passed: boolean;
             requirement: string;
             source?: string;
             text: string;
+            /** @description What the step was computed from and came to. */
+            values?: {
+                [key: string]: number;
+            };
         };
         RefreshInBody: {
             refresh_token: string;
@@ -3904,22 +4823,174 @@ export interface components {
             dismantled_on?: string;
             district_code?: string;
             driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
             evidence: components["schemas"]["EvidenceItem"][] | null;
             evidence_complete: boolean;
             handed_in_on?: string;
             id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
             note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
             recycler?: string;
+            replacement?: string;
             return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
             /** @enum {string} */
-            state: "declared" | "returned" | "verified";
+            state: "declared" | "returned" | "verified" | "withdrawn";
             /** Format: date-time */
             verified_at: string | null;
             verified_by?: components["schemas"]["Person"];
             /** Format: int64 */
             version: number;
             way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
             yard_id?: string;
+        };
+        RetirementClock: {
+            /** @description Last day in time. */
+            due_on?: string;
+            /**
+             * Format: int64
+             * @description Days after it.
+             */
+            late_days: number;
+            /**
+             * Format: int64
+             * @description 1 over the limit, 2 over the second limit as well.
+             */
+            level: number;
+            /** Format: int64 */
+            limit_days: number;
+            /** @description The limit is a sample value. */
+            sample: boolean;
+            source?: string;
+        };
+        RetirementCourse: {
+            clock: components["schemas"]["RetirementClock"];
+            requests: components["schemas"]["RetirementRequest"][] | null;
+            steps: components["schemas"]["RetirementStep"][] | null;
+            versions: components["schemas"]["RetirementVersion"][] | null;
+        };
+        RetirementLimit: {
+            class: string;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            name: components["schemas"]["Name"];
+            sample: boolean;
+            source?: string;
+            standing: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementRequest: {
+            /** @description For a correction: what it should be. */
+            after?: components["schemas"]["Declaration"];
+            answer?: string;
+            asset_id: string;
+            asset_label: string;
+            /** @description For a correction: what is declared. */
+            before?: components["schemas"]["Declaration"];
+            city_code: string;
+            class: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: components["schemas"]["Person"];
+            id: string;
+            /** @description Of the evidence, for a waiver. */
+            item?: string;
+            item_name?: components["schemas"]["Name"];
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["Person"];
+            retirement_id: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "refused";
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementStep: {
+            file_ids: string[] | null;
+            /** Format: date-time */
+            logged_at: string;
+            logged_by: components["schemas"]["Person"];
+            note?: string;
+            on: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
+        RetirementVersion: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            reason?: string;
+            recycler?: string;
+            /** Format: date-time */
+            replaced_at: string;
+            replaced_by: components["schemas"]["Person"];
+            replacement?: string;
+            request_id?: string;
+            /** Format: int64 */
+            revision: number;
+            way_out: string;
+            yard_id?: string;
+        };
+        Rounding: {
+            /**
+             * @description half_up if absent.
+             * @enum {string}
+             */
+            mode?: "" | "half_up" | "down" | "up";
+            /**
+             * Format: int64
+             * @description 1 fen, 100 yuan, 10000 hundred yuan; 0 is 1.
+             */
+            unit_fen?: number;
+        };
+        Row: {
+            /**
+             * Format: int64
+             * @description Of an amount table.
+             */
+            amount_fen?: number;
+            cells: components["schemas"]["Cell"][] | null;
+            /**
+             * Format: int64
+             * @description Of a factor table: basis points, 10000 is once.
+             */
+            factor_bp?: number;
         };
         RowChange: {
             after: string;
@@ -3927,23 +4998,79 @@ export interface components {
             field: string;
             name: string;
         };
+        RuleKind: {
+            /** @description May be a column of a table. */
+            axis: boolean;
+            code: string;
+            /** @description Other words may be written in. */
+            free?: boolean;
+            name: components["schemas"]["Name"];
+            /** @description replacement: a property of the new one. */
+            of?: string;
+            /** @description Of codes. */
+            options?: components["schemas"]["RuleOption"][] | null;
+            /** @description A formula may multiply by it. */
+            quantity: boolean;
+            /** @enum {string} */
+            takes: "codes" | "range" | "days" | "none";
+            /** @description Of a range. */
+            unit?: components["schemas"]["Name"];
+        };
         RuleLine: {
             fact: string;
             passed: boolean;
             text: string;
         };
+        RuleOption: {
+            code: string;
+            name: components["schemas"]["Name"];
+        };
+        RuleTable: {
+            /** @example parts[0] */
+            at: string;
+            columns: string[] | null;
+            name: string;
+            rows: components["schemas"]["RuleTableRow"][] | null;
+        };
+        RuleTableRow: {
+            /** Format: int64 */
+            amount_fen?: number;
+            cells: string[] | null;
+            /** Format: int64 */
+            factor_bp?: number;
+        };
+        RuleText: {
+            /** @example conditions[0] */
+            at: string;
+            source?: string;
+            text: string;
+        };
         Rules: {
             /**
              * Format: int64
-             * @description Whole months that the event must lie before the mandatory scrapping date.
+             * @description Most that is paid for one asset; 0: no cap.
              */
-            min_early_months: number;
-            /** @description Only vehicles in commercial transport. */
-            operating_only: boolean;
-            /** @description Emission stages that are paid for, e.g. china3. */
-            stages: string[] | null;
-            /** @description Amounts; bands of one group must not overlap. */
-            table: components["schemas"]["Rate"][] | null;
+            cap_fen?: number;
+            /** @description All must be met. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /**
+             * Format: int64
+             * @description Short form: whole months that the event must lie before the mandatory scrapping date.
+             */
+            min_early_months?: number;
+            /** @description What is owed when little time is left before the mandatory scrapping date. */
+            near?: components["schemas"]["Near"];
+            /** @description Short form: only vehicles in commercial transport. */
+            operating_only?: boolean;
+            /** @description Most that one owner is paid under this program. */
+            owner?: components["schemas"]["OwnerCap"];
+            /** @description The amount is the sum of the parts. */
+            parts?: components["schemas"]["Part"][] | null;
+            rounding?: components["schemas"]["Rounding"];
+            /** @description Short form: emission stages that are paid for, e.g. china3. */
+            stages?: string[] | null;
+            /** @description Short form: amounts; bands of one group must not overlap. */
+            table?: components["schemas"]["Rate"][] | null;
         };
         Scope: {
             /** @description Day from which it counts. */
@@ -3967,6 +5094,23 @@ export interface components {
             early_months?: number;
             /** @description record: as registered; computed: from the service years. */
             source?: string;
+        };
+        Share: {
+            /**
+             * Format: int64
+             * @description Basis points; all of a program make 10000.
+             */
+            bp: number;
+            /** @enum {string} */
+            source: "central" | "provincial" | "city" | "county" | "other";
+        };
+        SharePart: {
+            /** Format: int64 */
+            amount_fen: number;
+            /** Format: int64 */
+            bp: number;
+            remainder?: boolean;
+            source: string;
         };
         SheetColumn: {
             column: string;
@@ -4026,28 +5170,44 @@ export interface components {
             baseline_on: string;
             /** @description 430000: each city alike. */
             city_code: string;
+            /** @description Empty: the whole economy, for tonnes. */
             class: string;
             clause: string;
             /** @example R1 */
             code: string;
+            /** @description Rule and revision by which the stock was drawn when the target was set. */
+            cohort_rule?: string;
             definition: components["schemas"]["Definition"];
             document?: string;
             due_on: string;
+            /** @description First day for which it no longer answers. */
+            ended_on?: string;
             id: string;
             /** @enum {string} */
             kind: "hard" | "soft";
+            /** @description The same for all revisions of a target. */
+            lineage: string;
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            /** @description Of tonnes, which are context: they cover all key projects, not the phase-out alone. */
+            pollutant?: string;
             responsible_unit?: string;
+            /** Format: int64 */
+            revision: number;
             sample: boolean;
             /** Format: date-time */
             set_at: string;
+            set_by: string;
             /** @enum {string} */
             state: "draft" | "in_force" | "replaced";
             threshold?: components["schemas"]["Definition"];
+            /** @description First day for which this revision answers; empty: ever. */
+            valid_from: string;
             /**
              * Format: int64
-             * @description Assets, or basis points; null: not set.
+             * @description Assets, basis points, or tonnes; null: not set.
              */
             value: number | null;
             /** Format: int64 */
@@ -4056,8 +5216,11 @@ export interface components {
         TargetBody: {
             baseline_on: string;
             city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /**
+             * @description May be left out for tonnes.
+             * @enum {string}
+             */
+            class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             clause?: string;
             code: string;
             /** @default deregistered */
@@ -4072,7 +5235,10 @@ export interface components {
             /** @enum {string} */
             kind: "hard" | "soft";
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones?: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            pollutant?: string;
             responsible_unit?: string;
             /**
              * @default draft
@@ -4082,6 +5248,8 @@ export interface components {
             threshold_code?: string;
             /** Format: int64 */
             threshold_revision?: number;
+            /** @description From which day a changed target answers; absent: today. */
+            valid_from?: string;
             /** Format: int64 */
             value?: number;
         };
@@ -4095,6 +5263,10 @@ export interface components {
             /** @description The target or its threshold is our example. */
             sample: boolean;
             value_set: boolean;
+        };
+        Text: {
+            en: string;
+            zh: string;
         };
         Tokens: {
             access_token: string;
@@ -4170,6 +5342,15 @@ export interface components {
             /** @enum {string} */
             severity: "error" | "warning";
         };
+        "Update-retirement-limitRequest": {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            /** @description Whether it is still a sample value. */
+            sample: boolean;
+            source?: string;
+        };
         "Update-targetRequest": {
             reason?: string;
         };
@@ -4244,9 +5425,13 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "other";
+            counts_as: "retired" | "converted" | "moved" | "void" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
+            /** @description Least stage of a new engine. */
+            min_stage?: string;
             name: components["schemas"]["Name"];
+            /** @description The dated steps in their order. */
+            steps: string[] | null;
         };
         WeekStanding: {
             /** @description Retirements in each of the twelve weeks before, oldest first. */
@@ -4268,8 +5453,17 @@ export interface components {
             median: number;
             to_on: string;
         };
+        "Withdraw-retirementRequest": {
+            reason: string;
+        };
         "Withdraw-transferRequest": {
             reason?: string;
+        };
+        Withdrawal: {
+            /** Format: date-time */
+            at: string | null;
+            by: components["schemas"]["Person"];
+            reason: string;
         };
         Yard: {
             address?: string;
@@ -4896,7 +6090,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5183,7 +6377,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5270,7 +6464,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5553,7 +6747,12 @@ export interface operations {
     };
     "get-eligibility": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5758,7 +6957,12 @@ export interface operations {
     };
     "list-asset-engines": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5834,7 +7038,12 @@ export interface operations {
     };
     "list-asset-files": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5925,8 +7134,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -6314,7 +7523,12 @@ export interface operations {
     };
     "list-asset-owners": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6361,6 +7575,195 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-pre-checks": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pre-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-pre-checkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7802,7 +9205,12 @@ export interface operations {
     };
     "list-classes": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7867,7 +9275,12 @@ export interface operations {
     };
     "list-cohort-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8783,7 +10196,12 @@ export interface operations {
     };
     "list-definitions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9293,7 +10711,12 @@ export interface operations {
     };
     "list-factor-sets": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11111,6 +12534,10 @@ export interface operations {
     "list-labels": {
         parameters: {
             query: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description System numbers, separated by commas. */
                 assets: string[] | null;
             };
@@ -11278,6 +12705,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-overdue-retirements": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "returned";
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description 2 leaves out what is over the first limit only. */
+                level?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOverdueRetirement"];
                 };
             };
             /** @description Bad Request */
@@ -11808,6 +13310,102 @@ export interface operations {
             };
         };
     };
+    "check-program": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProgram"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-programs": {
         parameters: {
             query?: {
@@ -11892,7 +13490,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Create-programRequest"];
+                "application/json": components["schemas"]["NewProgram"];
             };
         };
         responses: {
@@ -12059,14 +13657,335 @@ export interface operations {
             };
         };
     };
+    "update-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProgramTerms"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-programRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-program-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-progress": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -12134,11 +14053,25 @@ export interface operations {
     "get-progress-workbook": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -12157,6 +14090,182 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-gap": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-milestones": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMilestoneRow"];
                 };
             };
             /** @description Bad Request */
@@ -12300,6 +14409,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-progress-rows": {
+        parameters: {
+            query: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+                /** @description A figure of the sheet, records, or a reason of the gap. */
+                metric: string;
+                /** @description Count the whole list. */
+                total?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFigureRow"];
                 };
             };
             /** @description Bad Request */
@@ -12626,6 +14829,10 @@ export interface operations {
     "list-outliers": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description Last day of the week; today if left out. */
                 as_of?: string;
             };
@@ -12693,7 +14900,12 @@ export interface operations {
     };
     "list-quality-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13052,6 +15264,10 @@ export interface operations {
     "list-quality-scores": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             };
             header?: never;
@@ -13118,7 +15334,12 @@ export interface operations {
     };
     "list-regions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13181,6 +15402,476 @@ export interface operations {
             };
         };
     };
+    "list-retirement-limits": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-retirement-limit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                class: string;
+                standing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-retirement-limitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retirement-requests": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                state?: "open" | "approved" | "refused";
+                kind?: "waiver" | "correction" | "withdrawal";
+                retirement?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-retirement-requestRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-retirements": {
         parameters: {
             query?: {
@@ -13188,7 +15879,11 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -13264,7 +15959,11 @@ export interface operations {
     "count-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -13340,7 +16039,11 @@ export interface operations {
     "export-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -13612,6 +16315,83 @@ export interface operations {
             };
         };
     };
+    "get-retirement-course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementCourse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "attach-retirement-file": {
         parameters: {
             query?: never;
@@ -13629,8 +16409,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -13712,6 +16492,248 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log-retirement-step": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Log-retirement-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13859,6 +16881,216 @@ export interface operations {
             };
         };
     };
+    "withdraw-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdraw-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rule-vocabulary": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRuleKind"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-system": {
         parameters: {
             query?: never;
@@ -13918,6 +17150,10 @@ export interface operations {
     "list-targets": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 state?: "draft" | "in_force" | "replaced";
