@@ -28,7 +28,7 @@ var rules = map[Operation][]Role{
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
 	"get-label": {Clerk, Reviewer}, "list-labels": {Clerk, Reviewer}, "find-label": readers,
 	"list-views": readers, "create-view": readers, "update-view": readers, "delete-view": readers,
-	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
+	"create-asset": {Clerk}, "update-asset": {Clerk}, "undo-asset-edit": {Clerk}, "attach-asset-file": {Clerk},
 
 	"list-asset-engines": readers, "replace-engine": {Clerk},
 	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
@@ -79,6 +79,8 @@ var rules = map[Operation][]Role{
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
 
+	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
+	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
 	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},
