@@ -11,13 +11,14 @@ import (
 
 	"phaseout/internal/access"
 	"phaseout/internal/app"
+	"phaseout/internal/fault"
 	"phaseout/internal/store"
 )
 
 // File is a stored file on a record.
 type File struct {
 	ID           string    `json:"id"`
-	Kind         string    `json:"kind" enum:"photo,certificate,deregistration,stage_proof,other"`
+	Kind         string    `json:"kind" enum:"photo,certificate,deregistration,stage_proof,owner_document,bank_card,account_permit,not_public_funded,authorization,agent_document,transport_permit,replacement_invoice,other"`
 	Name         string    `json:"name"`
 	Mime         string    `json:"mime"`
 	Size         int64     `json:"size" doc:"Bytes."`
@@ -116,6 +117,9 @@ func (s *Server) fileContent(ctx context.Context, in *ByID) (*bytesOut, error) {
 	f, err := s.db.File(ctx, actor(ctx).Scope, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if role := actor(ctx).Role; f.ApplicationID != "" && role != access.Finance && role != access.Auditor {
+		return nil, fault.Missing() // documents and accounts of people
 	}
 	data, err := s.app.Blobs.Open(f.SHA256)
 	if err != nil {

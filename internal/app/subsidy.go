@@ -92,149 +92,6 @@ func (a *App) Eligibility(ctx context.Context, scope access.Scope, assetID strin
 	return verdicts, nil
 }
 
-// openOwed opens the application for what the city's programs owe for a
-// verified retirement, the highest amount if several do, and returns its id,
-// or "" if none does or there is one already.
-func (a *App) openOwed(tx *store.Tx, r retirement.Retirement) (string, error) {
-	asset, err := tx.Asset(r.AssetID)
-	if err != nil {
-		return "", err
-	}
-	existing, err := tx.Applications(store.ApplicationFilter{RetirementID: r.ID}, store.Page{Limit: 1})
-	if err != nil || len(existing) > 0 {
-		return "", err
-	}
-	programs, err := tx.Programs(asset.CityCode, asset.Class)
-	if err != nil {
-		return "", err
-	}
-	var best *subsidy.Application
-	for _, p := range programs {
-		d := p.Evaluate(a.facts(asset.Asset, &r))
-		if d.Eligible && (best == nil || d.AmountFen > best.AmountFen) {
-			application := newApplication(p, d, asset, r)
-			best = &application
-		}
-	}
-	if best == nil {
-		return "", nil
-	}
-	// The reviewer's click set it off; nobody of finance has touched it yet.
-	best.OpenedBy, best.OpenedByName, best.OpenedAt = tx.By.ID, tx.By.Name, tx.At
-	return best.ID, tx.CreateApplication(best)
-}
-
-func newApplication(p subsidy.Program, d subsidy.Decision, asset store.AssetRecord, r retirement.Retirement) subsidy.Application {
-	return subsidy.Application{ID: newID(), CityCode: asset.CityCode, DistrictCode: asset.DistrictCode, Class: asset.Class, ProgramID: p.ID,
-		ProgramCode: fmt.Sprintf("%s/%d", p.Code, p.Revision), ProgramName: p.Name, AssetID: asset.ID, AssetLabel: asset.Label, RetirementID: r.ID,
-		OwnerName: asset.OwnerName, PayeeName: asset.OwnerName, AmountFen: d.AmountFen, Explanation: d.Lines, State: subsidy.Open}
-}
-
-// OpenApplication opens an application by hand. It fails with Invalid and all
-// reasons if the program owes nothing.
-func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID, programID string) (subsidy.Application, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
-		r, err := tx.Retirement(retirementID)
-		if err != nil {
-			return subsidy.Application{}, err
-		}
-		p, err := tx.Program(programID)
-		if err != nil {
-			return subsidy.Application{}, err
-		}
-		asset, err := tx.Asset(r.AssetID)
-		if err != nil {
-			return subsidy.Application{}, err
-		}
-		d := p.Evaluate(a.facts(asset.Asset, &r))
-		if !d.Eligible {
-			f := fault.New(fault.Invalid, "not_eligible", bilingual.T("不符合补贴条件", "the program owes nothing for this asset")).
-				WithMend("请逐条查看未满足的条件", "see the conditions that are not met")
-			for _, l := range d.Lines {
-				if !l.Passed {
-					f.Details = append(f.Details, fault.Detail{Location: "rule." + l.Code, Code: "not_met",
-						Message: bilingual.T(l.Text.ZH+"："+l.Fact.ZH+"（要求："+l.Requirement.ZH+"）", l.Text.EN+": "+l.Fact.EN+" (required: "+l.Requirement.EN+")")})
-				}
-			}
-			return subsidy.Application{}, f
-		}
-		application := newApplication(p, d, asset, r)
-		application.OpenedBy, application.OpenedByName, application.OpenedAt = by.ID, by.Name, tx.At
-		return application, tx.CreateApplication(&application)
-	})
-}
-
-// Payee is where the money goes.
-type Payee struct{ Name, Bank, Account string }
-
-// AmendPayee changes where an open application's money goes.
-func (a *App) AmendPayee(ctx context.Context, by access.Actor, id string, version int64, p Payee) (subsidy.Application, error) {
-	return a.changeApplication(ctx, by, id, version, "payee", "", func(before subsidy.Application) (subsidy.Application, error) {
-		if before.State != subsidy.Open {
-			return before, fault.New(fault.Conflict, "wrong_state", bilingual.T("审批后不能修改收款信息", "the payee cannot be changed after the decision"))
-		}
-		if p.Name == "" {
-			return before, fault.Field("body.payee_name", "required", bilingual.T("缺少收款人", "the payee is missing"), bilingual.Text{})
-		}
-		before.PayeeName, before.PayeeBank, before.PayeeAccount = p.Name, p.Bank, p.Account
-		return before, nil
-	})
-}
-
-func (a *App) changeApplication(ctx context.Context, by access.Actor, id string, version int64, action, reason string,
-	change func(subsidy.Application) (subsidy.Application, error),
-) (subsidy.Application, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
-		before, err := tx.Application(id)
-		if err != nil {
-			return before, err
-		}
-		if before.Version != version {
-			return before, staleSince(version, before.Version)
-		}
-		after, err := change(before)
-		if err != nil {
-			return before, err
-		}
-		return after, tx.UpdateApplication(before, &after, action, reason)
-	})
-}
-
-// DecideApplication approves or rejects an open application. An approval
-// reserves the amount; it fails with Conflict budget_exceeded if the budget
-// does not cover it, and with Denied four_eyes for anybody who handled the case.
-func (a *App) DecideApplication(ctx context.Context, by access.Actor, id string, version int64, approve bool, reason string) (subsidy.Application, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
-		before, err := tx.Application(id)
-		if err != nil {
-			return before, err
-		}
-		if before.Version != version {
-			return before, staleSince(version, before.Version)
-		}
-		r, err := tx.Retirement(before.RetirementID)
-		if err != nil {
-			return before, err
-		}
-		after, err := before.Decide(approve, reason, by.ID, by.Name, []string{r.DeclaredBy, r.VerifiedBy}, tx.At)
-		if err != nil {
-			return before, err
-		}
-		action := "reject"
-		if approve {
-			action = "approve"
-			p, err := tx.Program(before.ProgramID)
-			if err != nil {
-				return before, err
-			}
-			if err := tx.Commit(p, before.AmountFen); err != nil {
-				return before, err
-			}
-		}
-		return after, tx.UpdateApplication(before, &after, action, reason)
-	})
-}
-
 // MakeBatch seals approved applications of a program into a payment batch: the
 // named ones, or all of them. Its lines, total and digest never change.
 func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, ids []string) (subsidy.Batch, error) {
@@ -274,7 +131,7 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 func approved(tx *store.Tx, programID string, ids []string) ([]subsidy.Application, error) {
 	var found []subsidy.Application
 	if len(ids) == 0 {
-		all, err := tx.Applications(store.ApplicationFilter{ProgramID: programID, State: subsidy.Approved}, store.Page{Limit: 5000})
+		all, err := tx.Applications(store.ApplicationFilter{ProgramID: programID, State: subsidy.Payable}, store.Page{Limit: 5000})
 		if err != nil {
 			return nil, err
 		}
@@ -286,17 +143,17 @@ func approved(tx *store.Tx, programID string, ids []string) ([]subsidy.Applicati
 		if err != nil {
 			return nil, err
 		}
-		if application.ProgramID != programID || application.State != subsidy.Approved || seen[id] {
+		if application.ProgramID != programID || application.State != subsidy.Payable || seen[id] {
 			return nil, fault.Field(fmt.Sprintf("body.application_ids[%d]", i), "wrong_state",
-				bilingual.F("%s 不是该方案下已批准的申请", "%s is not an approved application of this program", application.AssetLabel),
-				bilingual.T("只能选择已批准且未成批的申请，每个一次", "choose approved applications that are in no batch, each once"))
+				bilingual.F("%s 不是该方案下可支付的申请", "%s is not an application of this program that may be paid", application.AssetLabel),
+				bilingual.T("只能选择可支付且未成批的申请，每个一次", "choose applications that may be paid and are in no batch, each once"))
 		}
 		seen[id] = true
 		found = append(found, application)
 	}
 	if len(found) == 0 {
-		return nil, fault.New(fault.Conflict, "nothing_to_pay", bilingual.T("没有可成批的已批准申请", "there is no approved application to pay")).
-			WithMend("请先批准申请", "approve applications first")
+		return nil, fault.New(fault.Conflict, "nothing_to_pay", bilingual.T("没有可成批的申请", "there is no application to pay")).
+			WithMend("请先批准申请并完成公示", "approve applications first and let their notice end")
 	}
 	return found, nil
 }
@@ -390,11 +247,14 @@ func settleLine(tx *store.Tx, l *subsidy.BatchLine, programID string, p Payment)
 	after := application
 	if reason, failed := p.Failed[l.ApplicationID]; failed {
 		l.State, l.Reason = "failed", reason
-		after.State, after.FailReason = subsidy.Failed, reason
+		after.State, after.FailReason = subsidy.Returned, reason
 		return tx.UpdateApplication(application, &after, "fail", reason)
 	}
 	l.State = "paid"
 	after.State, after.PaidOn = subsidy.Paid, p.PaidOn
+	if err := tx.TakeDuty(application, subsidy.DutyPay); err != nil {
+		return err
+	}
 	if err := tx.PayOut(programID, l.AmountFen); err != nil {
 		return err
 	}

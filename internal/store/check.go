@@ -122,7 +122,7 @@ func (db *DB) VerifyPrograms(ctx context.Context) error {
 		CommittedFen, PaidFen, Committed, Paid int64
 	}
 	err := db.read.WithContext(ctx).Raw(`SELECT p.code, p.committed_fen, p.paid_fen,
-		COALESCE(SUM(CASE WHEN a.state IN ('approved', 'batched', 'paid', 'failed') THEN a.amount_fen ELSE 0 END), 0) AS committed,
+		COALESCE(SUM(CASE WHEN a.funds <> 'none' THEN a.amount_fen ELSE 0 END), 0) AS committed,
 		COALESCE(SUM(CASE WHEN a.state = 'paid' THEN a.amount_fen ELSE 0 END), 0) AS paid
 		FROM programs p LEFT JOIN applications a ON a.program_id = p.id GROUP BY p.id, p.code, p.committed_fen, p.paid_fen`).Scan(&rows).Error
 	if err != nil {
