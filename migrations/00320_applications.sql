@@ -73,10 +73,7 @@ CREATE TABLE program_queues (
 -- has the default of subsidy.DefaultFlow.
 CREATE TABLE program_flows (
     program_id      TEXT PRIMARY KEY REFERENCES programs (id),
-    notice_days     BIGINT NOT NULL CHECK (notice_days BETWEEN 0 AND 60),
-    verified_before TEXT NOT NULL CHECK (verified_before IN ('approval', 'payment')),
     reserve_on      TEXT NOT NULL CHECK (reserve_on IN ('submission', 'approval')),
-    claim_days      BIGINT NOT NULL CHECK (claim_days BETWEEN 0 AND 1000),
     mend_days       BIGINT NOT NULL CHECK (mend_days BETWEEN 1 AND 365),
     papers          TEXT NOT NULL,
     updated_by      TEXT NOT NULL,

@@ -15,10 +15,11 @@ const (
 	Province Role = "province" // roll-ups and targets
 	Auditor  Role = "auditor"  // reads everything, changes nothing
 	Admin    Role = "admin"    // accounts and configuration, no registry data
+	Yard     Role = "yard"     // a recycler's own account: its intake and nothing else
 )
 
 // Roles lists every role in the order in which they are shown.
-var Roles = []Role{Clerk, Reviewer, Finance, Province, Auditor, Admin}
+var Roles = []Role{Clerk, Reviewer, Finance, Province, Auditor, Admin, Yard}
 
 // Valid reports whether r is one of Roles.
 func (r Role) Valid() bool {
@@ -35,10 +36,20 @@ const ProvinceCode = "430000"
 
 // Scope is the area whose rows an actor sees, inherited downwards. The zero
 // Scope sees nothing, so that a forgotten scope cannot widen a query.
-type Scope struct{ code string }
+type Scope struct {
+	code string
+	yard string // id of the one yard whose intake is seen, of a yard's account
+}
 
 // ScopeOf returns the scope of a GB/T 2260 code: province, city or district.
 func ScopeOf(code string) Scope { return Scope{code: code} }
+
+// ScopeOfYard returns the scope of a yard's account. It covers no area: the
+// only rows in it are the yard's own intake, which is asked for by that name.
+func ScopeOfYard(city, yard string) Scope { return Scope{code: city, yard: yard} }
+
+// Yard returns the yard that the scope is bound to, or "".
+func (s Scope) Yard() string { return s.yard }
 
 // Whole returns the scope of the whole province, for work that no user asked
 // for: roll-up checks, start-up, jobs that then narrow it.
@@ -48,7 +59,7 @@ func Whole() Scope { return Scope{code: ProvinceCode} }
 func (s Scope) Code() string { return s.code }
 
 // IsProvince reports whether the scope is the whole province.
-func (s Scope) IsProvince() bool { return s.code == ProvinceCode }
+func (s Scope) IsProvince() bool { return s.code == ProvinceCode && s.yard == "" }
 
 // City returns the city that the scope is bound to, "" for the province.
 func (s Scope) City() string {
@@ -69,7 +80,7 @@ func (s Scope) District() string {
 // Covers reports whether a row of the city and district lies in the scope.
 func (s Scope) Covers(city, district string) bool {
 	switch {
-	case s.code == "":
+	case s.code == "", s.yard != "":
 		return false
 	case s.IsProvince():
 		return true
@@ -88,6 +99,13 @@ type Actor struct {
 	Scope     Scope
 	SessionID string
 	RequestID string
+}
+
+// For returns a with another scope, for a deed that was found to be the
+// actor's own before its rows are touched. The audit keeps who it was.
+func (a Actor) For(scope Scope) Actor {
+	a.Scope = scope
+	return a
 }
 
 // System returns the actor of work that the program does by itself, such as

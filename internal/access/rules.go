@@ -4,8 +4,12 @@ package access
 // operationId of the OpenAPI document.
 type Operation string
 
-// Everyone who is logged in may do an operation with these roles.
-var anyRole = Roles
+// Everyone of the administration may do an operation with these roles; everyone
+// who is logged in, a yard's account too, with the others.
+var (
+	anyRole  = []Role{Clerk, Reviewer, Finance, Province, Auditor, Admin}
+	everyone = Roles
+)
 
 // readers may see registry data of their area.
 var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
@@ -18,7 +22,7 @@ var public = map[Operation]bool{
 // rules is the one table of operation and role. An operation that is not in it
 // stops the program at start (docs/adr/0006).
 var rules = map[Operation][]Role{
-	"get-me": anyRole, "change-password": anyRole, "list-regions": anyRole, "list-classes": anyRole,
+	"get-me": everyone, "change-password": everyone, "list-regions": everyone, "list-classes": everyone,
 
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
@@ -32,6 +36,10 @@ var rules = map[Operation][]Role{
 
 	"create-retirement": {Clerk}, "update-retirement": {Clerk}, "attach-retirement-file": {Clerk},
 	"list-retirements": readers, "get-retirement": readers, "verify-retirement": {Reviewer},
+	"log-retirement-step": {Clerk}, "withdraw-retirement": {Clerk}, "get-retirement-course": readers, "list-overdue-retirements": readers,
+	"ask-retirement": {Clerk}, "list-retirement-requests": readers, "get-retirement-request": readers, "decide-retirement-request": {Reviewer},
+	"list-retirement-limits": anyRole, "update-retirement-limit": {Province, Admin},
+	"list-pre-checks": readers, "put-pre-check": {Clerk},
 
 	"check-asset": {Clerk}, "list-duplicates": {Clerk, Reviewer, Province, Auditor}, "get-duplicate": {Clerk, Reviewer, Province, Auditor},
 	"decide-duplicate": {Clerk, Reviewer},
@@ -46,7 +54,8 @@ var rules = map[Operation][]Role{
 	"get-import-findings-workbook": {Clerk, Reviewer, Province, Auditor}, "get-import-template": anyRole,
 
 	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"create-program":  {Finance, Admin},
+	"create-program": {Finance, Province, Admin}, "update-program": {Finance, Province}, "decide-program": {Finance, Province}, "check-program": {Finance, Province, Admin},
+	"get-program-text": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-rule-vocabulary": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
@@ -62,12 +71,20 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"get-pace":     {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
+
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
 
 	"list-quality-rules": readers, "update-quality-rule": {Province, Admin}, "create-quality-run": {Clerk, Reviewer, Province}, "get-quality-run": readers,
 	"list-quality-issues": readers, "decide-quality-issue": {Clerk, Reviewer}, "list-quality-scores": readers, "list-outliers": readers,
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
+
+	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
+	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
+	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},
 
 	"list-users": {Admin}, "create-user": {Admin}, "update-user": {Admin},
 	"list-audit": {Auditor, Province},

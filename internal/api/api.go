@@ -88,10 +88,14 @@ func New(o Options) *Server {
 	s.qualityRoutes()
 	s.comparisonRoutes()
 	s.duplicateRoutes()
+	s.yardRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()
 	s.retirementRoutes()
+	s.retirementStepRoutes()
+	s.retirementRequestRoutes()
+	s.preCheckRoutes()
 	s.exportRoutes()
 	s.labelRoutes()
 	s.viewRoutes()
@@ -102,6 +106,8 @@ func New(o Options) *Server {
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
+	s.paceRoutes()
+	s.emissionRoutes()
 	s.userRoutes()
 	s.auditRoutes()
 
@@ -142,8 +148,15 @@ func route[I, O any](s *Server, op huma.Operation, handler func(context.Context,
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = maxJSON
 	}
+	whole := wholeList[I, O](op.Method)
+	if whole {
+		op.Parameters = append(op.Parameters, wholeListParameters()...)
+	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
+		if err == nil && whole {
+			err = cut(ctx, out)
+		}
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
@@ -170,6 +183,7 @@ const (
 	langKey
 	requestKey
 	replayKey
+	windowKey
 )
 
 // actor returns who asks. The access check has put it there.
@@ -200,6 +214,7 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	if s.unknownParameter(ctx, op) {
 		return
 	}
+	ctx = huma.WithValue(ctx, windowKey, window{ctx.Query("limit"), ctx.Query("cursor")})
 	id := access.Operation(op.OperationID)
 	if access.Public(id) {
 		next(ctx)

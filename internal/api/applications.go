@@ -70,7 +70,7 @@ type Application struct {
 
 	Papers      []Paper     `json:"papers,omitempty"`
 	PayeeChecks []Reason    `json:"payee_checks,omitempty"`
-	People      []Part      `json:"people,omitempty" doc:"Who did what; four different people."`
+	People      []DutyTaken `json:"people,omitempty" doc:"Who did what; four different people."`
 	Holds       []HoldView  `json:"holds,omitempty" doc:"What keeps an approved one from being paid."`
 	Deeds       []DeedView  `json:"deeds,omitempty" doc:"What can be done now, and whether the asker may do it."`
 	Objections  []Objection `json:"objections,omitempty"`
@@ -84,8 +84,8 @@ type Paper struct {
 	Files    []File `json:"files"`
 }
 
-// Part is who did what in a case.
-type Part struct {
+// DutyTaken is who did what in a case.
+type DutyTaken struct {
 	Duty   string    `json:"duty" enum:"enter,check,approve,pay"`
 	Person Person    `json:"person"`
 	At     time.Time `json:"at"`
@@ -221,7 +221,7 @@ func (s *Server) loadApplication(ctx context.Context, id string) (Application, e
 		return v, err
 	}
 	for _, p := range parts {
-		v.People = append(v.People, Part{string(p.Duty), Person{p.PersonID, p.PersonName}, p.At})
+		v.People = append(v.People, DutyTaken{string(p.Duty), Person{p.PersonID, p.PersonName}, p.At})
 	}
 	holds, err := s.app.Holds(ctx, by, a)
 	if err != nil {

@@ -10,22 +10,34 @@ import (
 
 func init() {
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
-		s.Flow(ids["programs"], func(f *subsidy.Flow) { f.NoticeDays = 5 })
 		asset := s.Truck("clerk.zhuzhou")
 		c := s.Retire("zhuzhou", asset.ID, "2025-11-13", true)
-		s.Approve("zhuzhou", c.ApplicationID)
-		notice := s.send("finance.zhuzhou", "POST", "/notices", map[string]string{"program_id": ids["programs"], "contact": "0731"}).want(201).text("id")
+		program := s.noticed("finance.zhuzhou", "430200")
+		s.send("finance.zhuzhou", "POST", "/applications", map[string]string{"retirement_id": c.ID, "program_id": program}).want(201)
+		application := s.send("finance.zhuzhou", "GET", "/applications?program_id="+program, nil).want(200).text("items.0.id")
+		s.Approve("zhuzhou", application)
+		notice := s.send("finance.zhuzhou", "POST", "/notices", map[string]string{"program_id": program, "contact": "0731"}).want(201).text("id")
 		ids["notices"] = notice
-		ids["objections"] = s.send("finance.zhuzhou", "POST", "/notices/"+notice+"/objections", map[string]string{"application_id": c.ApplicationID, "raised_by": "X", "text": "had one before"}).want(201).text("id")
+		ids["objections"] = s.send("finance.zhuzhou", "POST", "/notices/"+notice+"/objections", map[string]string{"application_id": application, "raised_by": "X", "text": "had one before"}).want(201).text("id")
 		ids["calendar"] = ""
 	})
 	for id, body := range map[string]string{
 		"check-application": `{"decision":"pass"}`, "withdraw-application": `{"reason":"X"}`, "retry-application": `{"reason":"X"}`, "reveal-application": `{"reason":"audit"}`,
 		"create-objection": `{"application_id":"01a20d61-0000-7000-8000-000000000000","raised_by":"X","text":"XX"}`, "resolve-objection": `{"upheld":false,"resolution":"X"}`,
-		"update-program-flow": `{"notice_days":0,"verified_before":"approval","reserve_on":"submission","claim_days":0,"mend_days":15,"papers":[]}`,
+		"update-program-flow": `{"reserve_on":"submission","mend_days":15,"papers":[]}`,
 	} {
 		moreBodies[id] = body
 	}
+}
+
+// noticed sets up a program with five days of notice, of a family of its own.
+func (s *site) noticed(user, city string) string {
+	s.t.Helper()
+	id := s.send(user, "POST", "/programs", map[string]any{"code": "NOTICE", "family": "notice", "name": map[string]string{"zh": "公示方案", "en": "Noticed"}, "city_code": city, "class": "truck",
+		"valid_from": "2025-01-01", "valid_to": "2026-12-31", "budget_fen": 100_000_00, "notice_days": 5,
+		"rules": map[string]any{"stages": []string{"china3"}, "min_early_months": 0, "operating_only": false, "table": []any{map[string]any{"group": "", "from_months": 0, "amount_fen": 50_00}}}}).want(201).text("id")
+	s.Brief(id)
+	return id
 }
 
 // owed registers, retires and verifies a truck of Changsha and returns the
@@ -35,8 +47,8 @@ func (s *site) owed() string {
 	return s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-12-01", true).ApplicationID
 }
 
-// etag returns the version of a record as a user sees it.
-func (s *site) etag(user, path string) string {
+// tagOf returns the version of a record as a user sees it.
+func (s *site) tagOf(user, path string) string {
 	s.t.Helper()
 	return s.send(user, "GET", path, nil).want(200).Header.Get("ETag")
 }
@@ -46,8 +58,8 @@ func (s *site) etag(user, path string) string {
 func TestPublicNoticeStopsTheObjectedLineOnly(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
-		p := s.Program(100_000_00, 10_000_00)
-		s.Flow(p.ID, func(f *subsidy.Flow) { f.NoticeDays = 5 })
+		p := s.Program(100_000_00, 10_000_00, func(p *subsidy.Program) { p.NoticeDays = 5 })
+		s.Brief(p.ID)
 		var ids []string
 		for range 3 {
 			id := s.owed()
@@ -70,7 +82,9 @@ func TestPublicNoticeStopsTheObjectedLineOnly(t *testing.T) {
 		}
 		body := map[string]string{"application_id": ids[1], "raised_by": "邻居", "text": "车还在跑"}
 		objection := s.send("finance.changsha", "POST", "/notices/"+notice.text("id")+"/objections", body).want(201)
-		state := func(id string) string { return s.send("finance.changsha", "GET", "/applications/"+id, nil).want(200).text("state") }
+		state := func(id string) string {
+			return s.send("finance.changsha", "GET", "/applications/"+id, nil).want(200).text("state")
+		}
 		run := func() {
 			t.Helper()
 			if err := s.RunApplications(t.Context()); err != nil {

@@ -226,12 +226,9 @@ func (s *Server) publicNotice(ctx context.Context, in *ByID) (*one[Notice], erro
 
 // Flow is how the applications of a program are worked off.
 type Flow struct {
-	NoticeDays     int                 `json:"notice_days" minimum:"0" maximum:"60" doc:"Working days of the public notice; 0 for none."`
-	VerifiedBefore string              `json:"verified_before" enum:"approval,payment" doc:"By when the retirement must be verified."`
-	ReserveOn      string              `json:"reserve_on" enum:"submission,approval" doc:"When an application gets its money."`
-	ClaimDays      int                 `json:"claim_days" minimum:"0" maximum:"1000" doc:"Days from the event to the last day to submit; 0 for no such day."`
-	MendDays       int                 `json:"mend_days" minimum:"1" maximum:"365" doc:"Days to mend what was sent back."`
-	Papers         []subsidy.PaperRule `json:"papers" maxItems:"40"`
+	ReserveOn string              `json:"reserve_on" enum:"submission,approval" doc:"When an application gets its money."`
+	MendDays  int                 `json:"mend_days" minimum:"1" maximum:"365" doc:"Days to mend what was sent back."`
+	Papers    []subsidy.PaperRule `json:"papers" maxItems:"40"`
 }
 
 // FlowView is a flow as it is kept, with the papers that there are.
@@ -246,7 +243,7 @@ func flowView(f subsidy.Flow) FlowView {
 	if papers == nil {
 		papers = []subsidy.PaperRule{}
 	}
-	return FlowView{Flow: Flow{f.NoticeDays, f.VerifiedBefore, f.ReserveOn, f.ClaimDays, f.MendDays, papers}, Default: f.Version == 0, Version: f.Version}
+	return FlowView{Flow: Flow{f.ReserveOn, f.MendDays, papers}, Default: f.Version == 0, Version: f.Version}
 }
 
 func (s *Server) loadFlow(ctx context.Context, id string) (subsidy.Flow, error) {
@@ -271,8 +268,7 @@ func (s *Server) updateFlow(ctx context.Context, in *struct {
 		return nil, err
 	}
 	b := in.Body
-	_, err = s.app.SetFlow(ctx, actor(ctx), in.ID, version, subsidy.Flow{NoticeDays: b.NoticeDays, VerifiedBefore: b.VerifiedBefore, ReserveOn: b.ReserveOn,
-		ClaimDays: b.ClaimDays, MendDays: b.MendDays, Papers: b.Papers})
+	_, err = s.app.SetFlow(ctx, actor(ctx), in.ID, version, subsidy.Flow{ReserveOn: b.ReserveOn, MendDays: b.MendDays, Papers: b.Papers})
 	if err != nil {
 		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
 			f, err := s.loadFlow(ctx, in.ID)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -150,10 +151,15 @@ func newProblem(ctx huma.Context, status int, message string, errs ...error) hum
 		}
 		d := detailer.ErrorDetail()
 		code, text := validationText(d.Message)
+		if m := missingProperty.FindStringSubmatch(d.Message); m != nil { // the field that is missing, not what it is missing from
+			d.Location += "." + m[1]
+		}
 		p.Errors = append(p.Errors, ProblemError{Location: d.Location, Code: code, Message: text.In(l)})
 	}
 	return p
 }
+
+var missingProperty = regexp.MustCompile(`^expected required property (\S+) to be present`)
 
 // validationTexts turn what Huma says about a value into a stable code and
 // Chinese; its own English stays.

@@ -96,7 +96,9 @@ func (s *Server) qualityRoutes() {
 	run := operation("create-quality-run", http.MethodPost, "/quality/runs", "quality", "Run the rules over the whole stock")
 	run.DefaultStatus = http.StatusAccepted
 	route(s, run, s.createQualityRun)
-	route(s, operation("get-quality-run", http.MethodGet, "/quality/runs/latest", "quality", "The newest run"), s.getQualityRun)
+	latest := operation("get-quality-run", http.MethodGet, "/quality/runs/latest", "quality", "The newest run, 404 before the first")
+	latest.Errors = append(latest.Errors, http.StatusNotFound)
+	route(s, latest, s.getQualityRun)
 	route(s, operation("list-quality-issues", http.MethodGet, "/quality/issues", "quality", "What the rules found, as a work list"), s.listQualityIssues)
 	route(s, changes(operation("decide-quality-issue", http.MethodPatch, "/quality/issues/{id}", "quality", "Accept an issue with a reason, or open it again")), s.decideQualityIssue)
 	route(s, operation("list-quality-scores", http.MethodGet, "/quality/scores", "quality", "Score of each city from the last run"), s.listQualityScores)

@@ -7,66 +7,11 @@ import (
 
 	"phaseout/internal/access"
 	"phaseout/internal/app"
-	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/money"
-	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
 )
-
-// Program is a city's subsidy scheme in one revision.
-type Program struct {
-	ID           string         `json:"id"`
-	Code         string         `json:"code"`
-	Revision     int64          `json:"revision"`
-	Name         Name           `json:"name"`
-	CityCode     string         `json:"city_code"`
-	Class        registry.Class `json:"class"`
-	Document     string         `json:"document"`
-	Sample       bool           `json:"sample" doc:"Our example, not an official scheme."`
-	ValidFrom    civil.Day      `json:"valid_from"`
-	ValidTo      civil.Day      `json:"valid_to"`
-	Basis        string         `json:"basis" enum:"deregistered_on,handed_in_on"`
-	BudgetFen    money.Fen      `json:"budget_fen"`
-	CommittedFen money.Fen      `json:"committed_fen"`
-	PaidFen      money.Fen      `json:"paid_fen"`
-	Rules        subsidy.Rules  `json:"rules"`
-	Version      int64          `json:"version"`
-}
-
-func programView(p subsidy.Program) Program {
-	return Program{p.ID, p.Code, p.Revision, nameOf(p.Name), p.CityCode, p.Class, p.Document, p.Sample, p.ValidFrom, p.ValidTo, p.Basis,
-		p.BudgetFen, p.CommittedFen, p.PaidFen, p.Rules, p.Version}
-}
-
-// Reason is one line for or against a subsidy.
-type Reason struct {
-	Code        string `json:"code"`
-	Passed      bool   `json:"passed"`
-	Text        string `json:"text"`
-	Fact        string `json:"fact"`
-	Requirement string `json:"requirement"`
-	Source      string `json:"source,omitempty"`
-}
-
-func reasonsOf(l bilingual.Lang, lines []subsidy.Line) []Reason {
-	views := make([]Reason, len(lines))
-	for i, line := range lines {
-		views[i] = Reason{line.Code, line.Passed, line.Text.In(l), line.Fact.In(l), line.Requirement.In(l), line.Source}
-	}
-	return views
-}
-
-// Eligibility is what one program owes for an asset, and why.
-type Eligibility struct {
-	ProgramID   string    `json:"program_id"`
-	ProgramName Name      `json:"program_name"`
-	Sample      bool      `json:"sample"`
-	Eligible    bool      `json:"eligible"`
-	AmountFen   money.Fen `json:"amount_fen"`
-	Lines       []Reason  `json:"lines"`
-}
 
 // BatchLine is one sealed payment.
 type BatchLine struct {
@@ -112,65 +57,6 @@ func batchView(b subsidy.Batch) Batch {
 		v.Lines = append(v.Lines, BatchLine{l.LineNo, l.ApplicationID, l.AssetLabel, l.PayeeName, l.PayeeBank, store.MaskAccount(l.PayeeAccount), l.AmountFen, l.State, l.Reason})
 	}
 	return v
-}
-
-func (s *Server) programRoutes() {
-	route(s, operation("list-programs", http.MethodGet, "/programs", "subsidies", "Subsidy programs, newest first"), s.listPrograms)
-	route(s, operation("get-program", http.MethodGet, "/programs/{id}", "subsidies", "One program"), s.getProgram)
-	create := operation("create-program", http.MethodPost, "/programs", "subsidies", "Set up a program")
-	create.DefaultStatus = http.StatusCreated
-	route(s, create, s.createProgram)
-}
-
-func (s *Server) listPrograms(ctx context.Context, in *struct {
-	Paging
-	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City  string `query:"city" pattern:"^\\d{6}$"`
-}) (*listOut[Program], error) {
-	page, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.db.Programs(ctx, actor(ctx).Scope, in.City, registry.Class(in.Class), page)
-	return listOf(rows, in.Limit, func(p subsidy.Program) string { return p.ID }, programView), err
-}
-
-func (s *Server) getProgram(ctx context.Context, in *ByID) (*one[Program], error) {
-	p, err := s.db.Program(ctx, actor(ctx).Scope, in.ID)
-	return oneOf(p.Version, programView(p)), err
-}
-
-func (s *Server) createProgram(ctx context.Context, in *struct {
-	Keyed
-	Body struct {
-		Code      string         `json:"code" minLength:"1" maxLength:"60"`
-		Revision  int64          `json:"revision,omitempty" minimum:"1" default:"1"`
-		Name      Name           `json:"name"`
-		CityCode  string         `json:"city_code" pattern:"^\\d{6}$"`
-		Class     registry.Class `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
-		Document  string         `json:"document,omitempty" maxLength:"300"`
-		ValidFrom civil.Day      `json:"valid_from" maxLength:"10"`
-		ValidTo   civil.Day      `json:"valid_to" maxLength:"10"`
-		Basis     string         `json:"basis,omitempty" enum:"deregistered_on,handed_in_on" default:"deregistered_on"`
-		BudgetFen money.Fen      `json:"budget_fen" minimum:"0"`
-		Rules     subsidy.Rules  `json:"rules"`
-	}
-}) (*created[Program], error) {
-	b := in.Body
-	return create(ctx, in.Keyed, "create-program", b,
-		func(ctx context.Context, by access.Actor) (subsidy.Program, error) {
-			return s.app.CreateProgram(ctx, by, subsidy.Program{Code: b.Code, Revision: b.Revision, Name: bilingual.T(b.Name.ZH, b.Name.EN), CityCode: b.CityCode,
-				Class: b.Class, Document: b.Document, ValidFrom: b.ValidFrom, ValidTo: b.ValidTo, Basis: b.Basis, BudgetFen: b.BudgetFen, Rules: b.Rules})
-		},
-		programView, func(p Program) string { return "/programs/" + p.ID }, func(p Program) int64 { return p.Version })
-}
-
-func (s *Server) eligibility(ctx context.Context, in *ByID) (*listOut[Eligibility], error) {
-	verdicts, err := s.app.Eligibility(ctx, actor(ctx).Scope, in.ID)
-	l := lang(ctx)
-	return listOf(verdicts, len(verdicts), func(v app.Verdict) string { return v.Program.ID }, func(v app.Verdict) Eligibility {
-		return Eligibility{v.Program.ID, nameOf(v.Program.Name), v.Program.Sample, v.Decision.Eligible, v.Decision.AmountFen, reasonsOf(l, v.Decision.Lines)}
-	}), err
 }
 
 func (s *Server) batchRoutes() {

@@ -15,15 +15,16 @@ type User struct {
 	ID          string      `json:"id"`
 	Username    string      `json:"username"`
 	DisplayName string      `json:"display_name"`
-	Role        access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin"`
+	Role        access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin,yard"`
 	ScopeCode   string      `json:"scope_code" doc:"430000 the province, 430100 a city, 430102 a district."`
+	YardID      string      `json:"yard_id,omitempty" doc:"Of a yard's account: the yard it is bound to."`
 	Disabled    bool        `json:"disabled"`
 	CreatedAt   time.Time   `json:"created_at"`
 	Version     int64       `json:"version"`
 }
 
 func userView(u store.User) User {
-	return User{u.ID, u.Username, u.DisplayName, u.Role, u.ScopeCode, u.Disabled, u.CreatedAt, u.Version}
+	return User{u.ID, u.Username, u.DisplayName, u.Role, u.ScopeCode, u.YardID, u.Disabled, u.CreatedAt, u.Version}
 }
 
 func (s *Server) userRoutes() {
@@ -52,15 +53,16 @@ func (s *Server) createUser(ctx context.Context, in *struct {
 	Body struct {
 		Username    string      `json:"username" minLength:"1" maxLength:"64"`
 		DisplayName string      `json:"display_name,omitempty" maxLength:"100"`
-		Role        access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin"`
+		Role        access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin,yard"`
 		ScopeCode   string      `json:"scope_code" pattern:"^\\d{6}$"`
+		YardID      string      `json:"yard_id,omitempty" maxLength:"64" doc:"Required for the role yard."`
 		Password    string      `json:"password" minLength:"1" maxLength:"1024"`
 	}
 }) (*created[User], error) {
 	b := in.Body
 	return create(ctx, in.Keyed, "create-user", b,
 		func(ctx context.Context, by access.Actor) (store.User, error) {
-			return s.app.CreateUser(ctx, by, app.Account{Username: b.Username, DisplayName: &b.DisplayName, Role: &b.Role, ScopeCode: &b.ScopeCode, Password: &b.Password})
+			return s.app.CreateUser(ctx, by, app.Account{Username: b.Username, DisplayName: &b.DisplayName, Role: &b.Role, ScopeCode: &b.ScopeCode, YardID: &b.YardID, Password: &b.Password})
 		},
 		userView, func(u User) string { return "/users/" + u.ID }, func(u User) int64 { return u.Version })
 }
@@ -70,8 +72,9 @@ func (s *Server) updateUser(ctx context.Context, in *struct {
 	Based
 	Body struct {
 		DisplayName *string      `json:"display_name,omitempty" maxLength:"100"`
-		Role        *access.Role `json:"role,omitempty" enum:"clerk,reviewer,finance,province,auditor,admin"`
+		Role        *access.Role `json:"role,omitempty" enum:"clerk,reviewer,finance,province,auditor,admin,yard"`
 		ScopeCode   *string      `json:"scope_code,omitempty" pattern:"^\\d{6}$"`
+		YardID      *string      `json:"yard_id,omitempty" maxLength:"64"`
 		Disabled    *bool        `json:"disabled,omitempty"`
 		Password    *string      `json:"password,omitempty" minLength:"1" maxLength:"1024"`
 	}
@@ -81,7 +84,7 @@ func (s *Server) updateUser(ctx context.Context, in *struct {
 		return nil, err
 	}
 	b := in.Body
-	u, err := s.app.UpdateUser(ctx, actor(ctx), in.ID, version, app.Account{DisplayName: b.DisplayName, Role: b.Role, ScopeCode: b.ScopeCode, Disabled: b.Disabled, Password: b.Password})
+	u, err := s.app.UpdateUser(ctx, actor(ctx), in.ID, version, app.Account{DisplayName: b.DisplayName, Role: b.Role, ScopeCode: b.ScopeCode, YardID: b.YardID, Disabled: b.Disabled, Password: b.Password})
 	if err != nil {
 		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
 			u, err := s.db.User(ctx, in.ID)

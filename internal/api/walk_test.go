@@ -125,11 +125,11 @@ func (s *site) retireOne(importID string) map[string]any {
 			"table": []any{map[string]any{"group": "heavy", "from_months": 12, "amount_fen": 35_000_00}}}}
 	set := s.send("finance.changsha", "POST", "/programs", program).want(201)
 	flow := s.send("finance.changsha", "GET", "/programs/"+set.text("id")+"/flow", nil).want(200)
-	if flow.text("default") != "true" || flow.text("notice_days") != "5" {
+	if flow.text("default") != "true" || flow.text("reserve_on") != "submission" {
 		t.Errorf("a program for which nothing was set: %s", flow.Body)
 	}
-	s.send("finance.changsha", "PATCH", "/programs/"+set.text("id")+"/flow", map[string]any{"notice_days": 0, "verified_before": "approval", "reserve_on": "submission", "claim_days": 0,
-		"mend_days": 15, "papers": []any{map[string]string{"paper": "bank_card", "for": "any"}}}, "If-Match", flow.Header.Get("ETag")).want(200)
+	s.send("finance.changsha", "PATCH", "/programs/"+set.text("id")+"/flow", map[string]any{"reserve_on": "submission", "mend_days": 15,
+		"papers": []any{map[string]string{"paper": "bank_card", "for": "any"}}}, "If-Match", flow.Header.Get("ETag")).want(200)
 	var truck map[string]any
 	for _, a := range s.pages("clerk.changsha", "/assets?class=truck&in_scope=true&import="+importID) {
 		status := s.send("clerk.changsha", "GET", "/assets/"+a["id"].(string), nil).text("police_status")

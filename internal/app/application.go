@@ -31,20 +31,38 @@ func (a *App) openOwed(tx *store.Tx, r retirement.Retirement) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	facts, err := a.factsOf(tx, asset, &r, Claim{})
+	if err != nil {
+		return "", err
+	}
 	var best *subsidy.Application
+	var with subsidy.Program
 	for _, p := range programs {
-		d := p.Evaluate(a.facts(asset.Asset, &r))
+		if !p.InForce(facts) {
+			continue
+		}
+		if facts.OwnerCount, facts.OwnerFen, err = ownerTaken(tx, p, asset); err != nil {
+			return "", err
+		}
+		d := p.Evaluate(facts)
 		if d.Eligible && (best == nil || d.AmountFen > best.AmountFen) {
 			application := newApplication(p, d, asset, r)
-			best = &application
+			best, with = &application, p
 		}
 	}
 	if best == nil {
 		return "", nil
 	}
-	if err := a.due(tx, best, r); err != nil {
+	if err := tx.ClaimBenefit(asset.ID, with.BenefitFamily(), best.ID); err != nil {
+		if fault.Is(err, fault.Conflict) {
+			return "", nil // the benefit is taken elsewhere: nothing to open by itself
+		}
 		return "", err
 	}
+	if err := tx.KeepFacts(best.ID, with.ID, facts); err != nil {
+		return "", err
+	}
+	best.DueOn = lastDay(with, r)
 	// The reviewer's click set it off; nobody of finance has touched it yet.
 	best.OpenedBy, best.OpenedByName, best.OpenedAt = tx.By.ID, tx.By.Name, tx.At
 	return best.ID, tx.CreateApplication(best)
@@ -56,23 +74,23 @@ func newApplication(p subsidy.Program, d subsidy.Decision, asset store.AssetReco
 		OwnerName: asset.OwnerName, Entry: subsidy.Entry{PayeeName: asset.OwnerName}, AmountFen: d.AmountFen, Explanation: d.Lines, State: subsidy.Draft}
 }
 
-// due sets the last day to submit a new application, if the program has one.
-func (a *App) due(tx *store.Tx, application *subsidy.Application, r retirement.Retirement) error {
-	flow, err := tx.Flow(application.ProgramID)
-	if err != nil || flow.ClaimDays == 0 {
-		return err
+// lastDay is the last day to submit an application of a program, "" for none.
+func lastDay(p subsidy.Program, r retirement.Retirement) civil.Day {
+	last := p.ApplyTo
+	if p.ApplicationDeadlineDays > 0 {
+		event := r.DeregisteredOn
+		if p.Basis == "handed_in_on" || event == "" {
+			event = r.HandedInOn
+		}
+		if by := event.AddDays(p.ApplicationDeadlineDays); by != "" && (last == "" || by < last) {
+			last = by
+		}
 	}
-	event := r.DeregisteredOn
-	if event == "" {
-		event = r.HandedInOn
-	}
-	application.DueOn = event.AddDays(flow.ClaimDays)
-	return nil
+	return last
 }
 
 // OpenApplication opens an application by hand. It fails with Invalid and all
-// reasons if the program owes nothing. A program that asks for a verified
-// retirement only before it pays owes as if it were verified.
+// reasons if the program owes nothing.
 func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID, programID string) (subsidy.Application, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
 		r, err := tx.Retirement(retirementID)
@@ -87,21 +105,20 @@ func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID
 		if err != nil {
 			return subsidy.Application{}, err
 		}
-		flow, err := tx.Flow(programID)
+		d, facts, err := a.decide(tx, p, asset, &r, Claim{})
 		if err != nil {
 			return subsidy.Application{}, err
 		}
-		facts := a.facts(asset.Asset, &r)
-		if flow.VerifiedBefore == subsidy.BeforePayment && r.State == retirement.Declared {
-			facts.Verified = true
-		}
-		d := p.Evaluate(facts)
 		if !d.Eligible {
 			return subsidy.Application{}, notEligible(d)
 		}
 		application := newApplication(p, d, asset, r)
+		application.DueOn = lastDay(p, r)
 		application.OpenedBy, application.OpenedByName, application.OpenedAt = by.ID, by.Name, tx.At
-		if err := a.due(tx, &application, r); err != nil {
+		if err := tx.ClaimBenefit(asset.ID, p.BenefitFamily(), application.ID); err != nil {
+			return application, err
+		}
+		if err := tx.KeepFacts(application.ID, p.ID, facts); err != nil {
 			return application, err
 		}
 		if err := tx.CreateApplication(&application); err != nil {
@@ -115,7 +132,7 @@ func notEligible(d subsidy.Decision) error {
 	f := fault.New(fault.Invalid, "not_eligible", bilingual.T("不符合补贴条件", "the program owes nothing for this asset")).
 		WithMend("请逐条查看未满足的条件", "see the conditions that are not met")
 	for _, l := range d.Lines {
-		if !l.Passed {
+		if !l.Passed && !l.Optional {
 			f.Details = append(f.Details, fault.Detail{Location: "rule." + l.Code, Code: "not_met",
 				Message: bilingual.T(l.Text.ZH+"："+l.Fact.ZH+"（要求："+l.Requirement.ZH+"）", l.Text.EN+": "+l.Fact.EN+" (required: "+l.Requirement.EN+")")})
 		}
@@ -329,8 +346,12 @@ func (a *App) against(tx *store.Tx, before subsidy.Application, r Ruling) (subsi
 	return after, subsidy.Reject, free(tx, &after)
 }
 
-// free gives back what is reserved for, or promised to, an application.
+// free gives back what is reserved for, or promised to, an application that
+// ends unpaid: its money, and the asset's one benefit.
 func free(tx *store.Tx, application *subsidy.Application) error {
+	if err := tx.ReleaseBenefit(application.ID); err != nil {
+		return err
+	}
 	if application.Funds == subsidy.NoFunds {
 		return nil
 	}
@@ -384,14 +405,22 @@ func (a *App) DecideApplication(ctx context.Context, by access.Actor, id string,
 		if r.Decision != "pass" {
 			return a.against(tx, before, r)
 		}
-		flow, err := tx.Flow(before.ProgramID)
+		p, err := tx.Program(before.ProgramID)
 		if err != nil {
 			return before, "", err
 		}
-		if flow.VerifiedBefore == subsidy.BeforeApproval {
+		if p.RequiresVerified != subsidy.BeforePayment {
 			if err := verified(tx, before); err != nil {
 				return before, "", err
 			}
+		}
+		checks, err := tx.OpenPreChecks(before.AssetID)
+		if err != nil {
+			return before, "", err
+		}
+		if len(checks) > 0 {
+			return before, "", fault.New(fault.Conflict, "pre_checks_open", bilingual.F("有 %d 项前置核查未办结，不能批准", "%d pre-checks are not settled", len(checks))).
+				WithMend("请先在淘汰记录中办结前置核查", "settle them on the retirement first").With("retirement_id", before.RetirementID)
 		}
 		if before.Funds == subsidy.NoFunds {
 			got, err := a.reserveInTurn(tx, &after)
@@ -542,11 +571,7 @@ func (a *App) release(tx *store.Tx, before subsidy.Application) (subsidy.Applica
 	if before.State != subsidy.Approved && before.State != subsidy.Noticed {
 		return before, nil
 	}
-	flow, err := tx.Flow(before.ProgramID)
-	if err != nil {
-		return before, err
-	}
-	holds, err := a.holds(tx, flow, before)
+	holds, err := a.holds(tx, before)
 	if err != nil || len(holds) > 0 {
 		return before, err
 	}
@@ -558,11 +583,15 @@ func (a *App) release(tx *store.Tx, before subsidy.Application) (subsidy.Applica
 }
 
 // holds returns what keeps an application from being paid.
-func (a *App) holds(tx *store.Tx, flow subsidy.Flow, application subsidy.Application) ([]Hold, error) {
+func (a *App) holds(tx *store.Tx, application subsidy.Application) ([]Hold, error) {
+	p, err := tx.Program(application.ProgramID)
+	if err != nil {
+		return nil, err
+	}
 	var holds []Hold
 	add := func(code, zh, en string) { holds = append(holds, Hold{code, bilingual.T(zh, en)}) }
 	switch {
-	case application.NoticedUntil == "" && flow.NoticeDays > 0:
+	case application.NoticedUntil == "" && p.NoticeDays > 0:
 		add("notice_due", "尚未公示", "not yet on a public notice")
 	case application.NoticedUntil >= civil.On(tx.At):
 		add("notice_running", "公示至 "+string(application.NoticedUntil), "on public notice until "+string(application.NoticedUntil))
@@ -573,6 +602,13 @@ func (a *App) holds(tx *store.Tx, flow subsidy.Flow, application subsidy.Applica
 	}
 	if open > 0 {
 		add("objection", "有未处理的异议", "an objection is not settled")
+	}
+	checks, err := tx.OpenPreChecks(application.AssetID)
+	if err != nil {
+		return nil, err
+	}
+	if len(checks) > 0 {
+		add("pre_checks", fmt.Sprintf("有 %d 项前置核查未办结", len(checks)), fmt.Sprintf("%d pre-checks are not settled", len(checks)))
 	}
 	r, err := tx.Retirement(application.RetirementID)
 	if err != nil {
@@ -590,11 +626,8 @@ func (a *App) Holds(ctx context.Context, by access.Actor, application subsidy.Ap
 		return nil, nil
 	}
 	err = a.DB.Look(ctx, by, func(tx *store.Tx) error {
-		flow, err := tx.Flow(application.ProgramID)
-		if err != nil {
-			return err
-		}
-		holds, err = a.holds(tx, flow, application)
+		var err error
+		holds, err = a.holds(tx, application)
 		return err
 	})
 	return holds, err
@@ -726,7 +759,7 @@ var deeds = []struct {
 }
 
 // Deeds returns what can be done with an application now.
-func (a *App) Deeds(by access.Actor, application subsidy.Application, parts []subsidy.Part, involved []string) []Deed {
+func (a *App) Deeds(by access.Actor, application subsidy.Application, parts []subsidy.DutyTaken, involved []string) []Deed {
 	var list []Deed
 	for _, d := range deeds {
 		if _, possible := application.State.Next(d.act); !possible {

@@ -148,6 +148,7 @@ type Account struct {
 	DisplayName *string
 	Role        *access.Role
 	ScopeCode   *string
+	YardID      *string
 	Disabled    *bool
 	Password    *string
 }
@@ -158,7 +159,12 @@ func (a *App) CreateUser(ctx context.Context, by access.Actor, in Account) (stor
 	if err := a.setAccount(&u, in); err != nil {
 		return u, err
 	}
-	return write(ctx, a, by, func(tx *store.Tx) (store.User, error) { return u, tx.CreateUser(&u) })
+	return write(ctx, a, by, func(tx *store.Tx) (store.User, error) {
+		if err := yardOfAccount(tx, u); err != nil {
+			return u, err
+		}
+		return u, tx.CreateUser(&u)
+	})
 }
 
 // UpdateUser changes an account that is based on the version. A change of
@@ -176,10 +182,13 @@ func (a *App) UpdateUser(ctx context.Context, by access.Actor, id string, versio
 		if err := a.setAccount(&after, in); err != nil {
 			return before, err
 		}
+		if err := yardOfAccount(tx, after); err != nil {
+			return before, err
+		}
 		if id == by.ID && (after.Disabled || after.Role != before.Role) {
 			return before, fault.New(fault.Conflict, "own_account", bilingual.T("不能停用自己或更改自己的角色", "you cannot disable yourself or change your own role"))
 		}
-		if after.Role != before.Role || after.ScopeCode != before.ScopeCode || after.PasswordHash != before.PasswordHash || after.Disabled {
+		if after.Role != before.Role || after.ScopeCode != before.ScopeCode || after.YardID != before.YardID || after.PasswordHash != before.PasswordHash || after.Disabled {
 			if err := tx.EndSessions(id, "", "account_changed"); err != nil {
 				return before, err
 			}
@@ -204,6 +213,12 @@ func (a *App) setAccount(u *store.User, in Account) error {
 	}
 	if in.ScopeCode != nil {
 		u.ScopeCode = *in.ScopeCode
+	}
+	if in.YardID != nil {
+		u.YardID = *in.YardID
+	}
+	if u.Role != access.Yard {
+		u.YardID = ""
 	}
 	if in.Disabled != nil {
 		u.Disabled = *in.Disabled

@@ -220,7 +220,7 @@ func (a *App) readList(c store.Comparison, counts *ComparisonCounts) ([]listed, 
 	// A list of one column is a list too: the numbers of what it names are enough.
 	wording := wordingOf(c.Class)
 	wording.Least = 1
-	header, err := sheet.FindHeader(book, wording)
+	book, header, err := sheet.Pick(book, wording)
 	if err != nil {
 		return nil, err
 	}
@@ -229,10 +229,10 @@ func (a *App) readList(c store.Comparison, counts *ComparisonCounts) ([]listed, 
 		if err != nil {
 			return nil, err
 		}
-		if row.Number <= header.Row || sheet.IsTotals(row) {
+		if row.Number <= header.Row || sheet.IsTotals(row) || header.NoData(row) {
 			continue
 		}
-		in := registry.Input{City: c.CityCode, Fields: map[string]string{}, Today: a.Today()}
+		in := registry.Input{City: c.CityCode, Fields: map[string]string{}, Sheet: true, Today: a.Today()}
 		for _, column := range header.Columns {
 			if column.Index < len(row.Cells) {
 				in.Fields[column.Key] = row.Cells[column.Index]

@@ -99,13 +99,16 @@ func (d *demo) programs() error {
 	months := func(n int) *int { return &n }
 	yuan := func(n int64) money.Fen { return money.Fen(n * 100) }
 	for i, c := range d.Reference.Cities() {
-		budget := yuan(3_000_000)
-		if i == 5 {
+		budget, notice := yuan(3_000_000), 0
+		switch i {
+		case 4:
+			notice = 5
+		case 5:
 			budget = yuan(120_000) // so that somebody has to wait
 		}
 		_, err := d.CreateProgram(d.ctx, access.System("demo"), subsidy.Program{Code: "EARLY-TRUCK", Revision: 1, CityCode: c.Code, Class: registry.Truck, Sample: true,
 			Name:     bilingual.T(c.Name+"老旧柴油货车提前淘汰补贴（示例）", c.NameEN+" early retirement of old diesel trucks (example)"),
-			Document: "示例方案：分档参照交规划发〔2024〕90号，金额未经核实", ValidFrom: "2024-07-31", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget,
+			Document: "示例方案：分档参照交规划发〔2024〕90号，金额未经核实", ValidFrom: "2024-07-31", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget, NoticeDays: notice,
 			Rules: subsidy.Rules{Stages: []string{"china0", "china1", "china2", "china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{
 				{Group: "heavy", FromMonths: 12, ToMonths: months(24), AmountFen: yuan(12_000)}, {Group: "heavy", FromMonths: 24, ToMonths: months(48), AmountFen: yuan(35_000)},
 				{Group: "heavy", FromMonths: 48, AmountFen: yuan(45_000)},
@@ -234,7 +237,7 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	fate := i / 5 % 8
 	switch {
 	case fate == 5 && a.Class == registry.Machinery:
-		declaration.WayOut = "re_engined"
+		declaration.WayOut, declaration.EngineStage, declaration.EngineNo = "re_engined", "china4", fmt.Sprintf("YG4%06d", d.next())
 	case fate == 6:
 		declaration.WayOut = "moved_out"
 	case fate == 7:
@@ -244,8 +247,14 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	if err != nil || fate == 4 || fate == 7 {
 		return err
 	}
-	if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "photo", Name: fmt.Sprintf("拆解照片%04d.png", d.serial), Data: bytes.NewReader(d.photo())}); err != nil || fate == 3 {
+	if fate == 3 { // some of the evidence only
+		_, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "certificate", Name: fmt.Sprintf("回收证明%04d.png", d.serial), Data: bytes.NewReader(d.photo())})
 		return err
+	}
+	for _, item := range retirement.Missing(c.Evidence) {
+		if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
+			return err
+		}
 	}
 	r, err := d.DB.Retirement(d.ctx, clerk.Scope, c.ID)
 	if err != nil {

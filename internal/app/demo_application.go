@@ -21,12 +21,9 @@ func (d *demo) payments() error {
 			return err
 		}
 		program := drafts[0].ProgramID
-		flow := subsidy.Flow{VerifiedBefore: subsidy.BeforeApproval, ReserveOn: subsidy.OnSubmission, MendDays: 15, Papers: []subsidy.PaperRule{
+		flow := subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15, Papers: []subsidy.PaperRule{
 			{Paper: "owner_document", For: "any"}, {Paper: "bank_card", For: subsidy.Person}, {Paper: "account_permit", For: subsidy.Unit},
 			{Paper: "authorization", For: subsidy.Agent}, {Paper: "agent_document", For: subsidy.Agent}}}
-		if n == 4 {
-			flow.NoticeDays = 5
-		}
 		if _, err := d.SetFlow(d.ctx, desk[0], program, 0, flow); err != nil {
 			return err
 		}

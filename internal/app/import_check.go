@@ -27,14 +27,14 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 		return err
 	}
 	c := importCheck{app: a, by: by, current: i, columns: map[string]string{}}
-	header, err := c.headerOf(ctx, book)
+	book, header, err := c.headerOf(ctx, book)
 	if saveErr := c.begin(ctx); saveErr != nil {
 		return saveErr
 	}
 	if err != nil {
 		return err
 	}
-	read := sheetRead{reference: a.Reference, class: i.Class, city: i.CityCode, district: by.Scope.District(), today: a.Today(), header: header, batch: registry.NewBatch()}
+	read := newSheetRead(sheetRead{reference: a.Reference, class: i.Class, city: i.CityCode, district: by.Scope.District(), today: a.Today(), header: header})
 	for chunk, err := range ahead(read.chunks(book)) {
 		if err != nil {
 			return err

@@ -122,7 +122,7 @@ func (o *office) written(f *registry.FieldSpec, value string) any {
 	case f.Type == registry.DistrictField:
 		d, _ := o.Reference.Region(value)
 		names := []string{d.Code, d.Name, o.city.Name + d.Name}
-		if short := strings.TrimRight(d.Name, "县区市"); len([]rune(short)) > 1 && !o.ambiguous(short, d.Code) {
+		if short := strings.TrimRight(d.Name, "县区市"); len([]rune(short)) > 1 && !o.ambiguous(short, d.Code) && short+"市" != o.city.Name {
 			names = append(names, short)
 		}
 		if d.OldCodes != "" {
@@ -242,7 +242,7 @@ func (o *office) head() {
 	}
 	if o.class == registry.Truck { // a second column of the same thing, to be passed over
 		for i, c := range o.columns {
-			if c.field != nil && c.field.Key == "plate_kind" && !registry.Yields(o.class, o.columns[i].heading) && o.often("colour", 50) {
+			if c.field != nil && c.field.Key == "plate_kind" && registry.Rank(o.class, o.columns[i].heading) == registry.Exact && o.often("colour", 50) {
 				o.columns = append(o.columns, officeColumn{heading: "号牌颜色"})
 			}
 		}
@@ -308,7 +308,7 @@ func (o *office) spoil(cells []any) (code string, possible bool) {
 	case "required":
 		cells[i], code = o.one("nothing", "", "/", " "), "required"
 	case string(registry.DayField):
-		cells[i], code = o.one("bad day", "2010-02-30", "2010.13.1", "不详日期", "201003"), "date_invalid"
+		cells[i], code = o.one("bad day", "2010-02-30", "2010.13.1", "不详日期", "201013"), "date_invalid"
 		if f.Key != "scrap_due_on" && o.often("future", 40) {
 			cells[i], code = "2038-01-19", "date_future"
 		}
@@ -318,6 +318,9 @@ func (o *office) spoil(cells []any) (code string, possible bool) {
 			cells[i], code = "999999999", "out_of_range"
 		}
 	case string(registry.OptionField):
+		if f.Key != "category" && f.Key != "stage" {
+			return "", false // left out with a warning
+		}
 		cells[i], code = o.one("no option", "宇宙飞船", "待定类", "Q99"), "unknown_value"
 	case string(registry.DistrictField):
 		cells[i], code = o.one("elsewhere", "朝阳区", "110105", "衡阳县"), "wrong_city"

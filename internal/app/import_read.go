@@ -2,6 +2,7 @@ package app
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"phaseout/internal/bilingual"
@@ -32,6 +33,24 @@ type sheetRead struct {
 	today     civil.Day
 	header    sheet.Header
 	batch     *registry.Batch
+	scale     map[string]float64 // by field, of columns in another unit
+	province  int                // column of plates' province signs, which police exports keep apart; -1 for none
+}
+
+// newSheetRead prepares the reading of a sheet with a header.
+func newSheetRead(r sheetRead) sheetRead {
+	r.batch, r.scale, r.province = registry.NewBatch(), map[string]float64{}, -1
+	for _, c := range r.header.Columns {
+		if by := registry.Scale(r.class, c.Key, c.Heading); by != 1 {
+			r.scale[c.Key] = by
+		}
+	}
+	for _, c := range slices.Concat(r.header.LeftOut, r.header.Unmapped) {
+		if r.class == registry.Truck && registry.IsProvince(c.Heading) {
+			r.province = c.Index
+		}
+	}
+	return r
 }
 
 // checkedChunk is checked rows, and how many others were passed over.
@@ -55,7 +74,7 @@ func (r sheetRead) chunks(book *sheet.Book) iter.Seq2[checkedChunk, error] {
 			}
 			chunk.ignored += row.Number - last - 1 // blank rows
 			last = row.Number
-			checked, ok := checkedRow{}, !sheet.IsTotals(row)
+			checked, ok := checkedRow{}, !sheet.IsTotals(row) && !r.header.NoData(row)
 			if ok {
 				checked, ok = r.check(row)
 			}
@@ -77,7 +96,7 @@ func (r sheetRead) chunks(book *sheet.Book) iter.Seq2[checkedChunk, error] {
 
 // check reads one row of the sheet. It reports false for a row without data.
 func (r sheetRead) check(row sheet.Row) (checkedRow, bool) {
-	in := registry.Input{City: r.city, District: r.district, Fields: map[string]string{}, Rounded: map[string]bool{}, Today: r.today}
+	in := registry.Input{City: r.city, District: r.district, Fields: map[string]string{}, Rounded: map[string]bool{}, Scale: r.scale, Sheet: true, Today: r.today}
 	blank := true
 	for _, column := range r.header.Columns {
 		if column.Index >= len(row.Cells) {
@@ -87,6 +106,9 @@ func (r sheetRead) check(row sheet.Row) (checkedRow, bool) {
 		blank = blank && strings.TrimSpace(cell) == ""
 		in.Fields[column.Key] = cell
 		in.Rounded[column.Key] = row.Numeric(column.Index)
+	}
+	if r.province >= 0 && r.province < len(row.Cells) {
+		in.Province = row.Cells[r.province]
 	}
 	if blank {
 		return checkedRow{}, false

@@ -255,7 +255,7 @@ func (a *App) FindingsWorkbook(ctx context.Context, scope access.Scope, id strin
 	}
 	var b bytes.Buffer
 	heading := bilingual.T("错误说明", "Findings").In(lang)
-	if err := sheet.Annotate(&b, i.FileName, original, notes, heading); err != nil {
+	if err := sheet.Annotate(&b, i.FileName, SheetOf(i).Name, original, notes, heading); err != nil {
 		return "", nil, err
 	}
 	return i.FileName, b.Bytes(), nil

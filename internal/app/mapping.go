@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"phaseout/internal/access"
@@ -94,25 +95,26 @@ func (a *App) DropMapping(ctx context.Context, by access.Actor, id string) error
 // import, else as was saved for its headings, else by the wording of the
 // headings. It describes the sheet even where that fails, so that the clerk can
 // say it.
-func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (sheet.Header, error) {
+// It returns the sheet of the book that is read.
+func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Book, sheet.Header, error) {
 	class := c.current.Class
-	found, err := sheet.FindHeader(book, wordingOf(class))
+	book, found, err := sheet.Pick(book, wordingOf(class))
 	c.described = ImportSheet{Name: book.SheetName, Encoding: book.Encoding, HeaderRow: found.Row, Source: "auto", Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
 	given := GivenMapping{}
 	if c.current.Mapping != "" {
 		if err := json.Unmarshal([]byte(c.current.Mapping), &given); err != nil {
-			return found, err
+			return book, found, err
 		}
 		c.described.HeaderRow, c.described.Source = given.HeaderRow, "hand"
 	}
 	if given.HeaderRow == 0 {
 		if given, err = c.saved(ctx, book, found.Row, err); err != nil && found.Row == 0 {
-			return found, preview(book, &c.described, err)
+			return book, found, preview(book, &c.described, err)
 		}
 	}
 	headings, shown, readErr := headingsOf(book, c.described.HeaderRow, found.Row)
 	if readErr != nil {
-		return found, readErr
+		return book, found, readErr
 	}
 	c.described.Fingerprint = fingerprintOf(headings)
 	if given.HeaderRow > 0 {
@@ -121,17 +123,22 @@ func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (sheet.Hea
 	if text, marshalErr := json.Marshal(given); given.Remember && marshalErr == nil {
 		c.remember = &store.Mapping{ID: newID(), CityCode: c.current.CityCode, Class: class, Fingerprint: c.described.Fingerprint, Name: c.current.FileName, Mapping: string(text)}
 	}
+	for _, column := range slices.Concat(found.Columns, found.Unmapped) { // those that stand further up
+		if column.Index < len(headings) && headings[column.Index] == "" {
+			headings[column.Index] = column.Heading
+		}
+	}
 	c.describe(headings, shown, found)
 	if err == nil {
 		err = requireColumns(class, found)
 	}
-	return found, err
+	return book, found, err
 }
 
 // wordingOf is how offices call the fields of a class.
 func wordingOf(class registry.Class) sheet.Wording {
 	return sheet.Wording{Match: func(heading string) (string, bool) { return registry.FindField(class, heading) },
-		Yields: func(heading string) bool { return registry.Yields(class, heading) }, Expected: expectedHeadings(class)}
+		Rank: func(heading string) int { return registry.Rank(class, heading) }, Expected: expectedHeadings(class)}
 }
 
 // saved returns the mapping that the city saved for the sheet's headings, if

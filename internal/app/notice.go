@@ -22,11 +22,7 @@ func (a *App) PublishNotice(ctx context.Context, by access.Actor, programID stri
 		if err != nil {
 			return subsidy.PublicNotice{}, err
 		}
-		flow, err := tx.Flow(programID)
-		if err != nil {
-			return subsidy.PublicNotice{}, err
-		}
-		if flow.NoticeDays == 0 {
+		if p.NoticeDays == 0 {
 			return subsidy.PublicNotice{}, fault.New(fault.Conflict, "no_notice", bilingual.T("该方案不需要公示", "this program has no public notice"))
 		}
 		if strings.TrimSpace(contact) == "" {
@@ -41,7 +37,7 @@ func (a *App) PublishNotice(ctx context.Context, by access.Actor, programID stri
 			return subsidy.PublicNotice{}, err
 		}
 		today := civil.On(tx.At)
-		last, err := calendar.Last(today, flow.NoticeDays)
+		last, err := calendar.Last(today, p.NoticeDays)
 		if err != nil {
 			return subsidy.PublicNotice{}, err
 		}
@@ -51,7 +47,7 @@ func (a *App) PublishNotice(ctx context.Context, by access.Actor, programID stri
 			return subsidy.PublicNotice{}, err
 		}
 		n := subsidy.PublicNotice{ID: newID(), CityCode: p.CityCode, Number: fmt.Sprintf("%s%03d", prefix, number), ProgramID: p.ID, ProgramName: p.Name,
-			FromOn: today, UntilOn: last, Days: flow.NoticeDays, Contact: contact, LineCount: int64(len(list))}
+			FromOn: today, UntilOn: last, Days: p.NoticeDays, Contact: contact, LineCount: int64(len(list))}
 		for i, application := range list {
 			r, err := tx.Retirement(application.RetirementID)
 			if err != nil {

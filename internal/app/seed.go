@@ -12,6 +12,7 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
+	"phaseout/internal/emission"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
@@ -52,6 +53,10 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	values, planned, err := readEmission(files)
+	if err != nil {
+		return err
+	}
 	by := access.System("seed")
 	if err := db.Write(ctx, by, func(tx *store.Tx) error {
 		if err := tx.PutReference(regions, options); err != nil {
@@ -66,6 +71,9 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 			if err := tx.ShipCalendarYear(year); err != nil {
 				return err
 			}
+		}
+		if err := seedEmission(tx, values, planned); err != nil {
+			return err
 		}
 		return seedRules(tx, registry.NewReference(regions, options))
 	}); err != nil {
@@ -87,6 +95,37 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 		}
 		return nil
 	})
+}
+
+func readEmission(files fs.FS) ([]emission.Value, []emission.Planned, error) {
+	factors, err := fs.ReadFile(files, "reference/factors.csv")
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := emission.ParseFactors(bytes.NewReader(factors))
+	if err != nil {
+		return nil, nil, err
+	}
+	table, err := fs.ReadFile(files, "reference/table2.csv")
+	if err != nil {
+		return nil, nil, err
+	}
+	planned, err := emission.ParseTable(bytes.NewReader(table))
+	return values, planned, err
+}
+
+// seedEmission writes table 2 of the plan and, once, the first revision of the
+// emission factors: a later one is the province's.
+func seedEmission(tx *store.Tx, values []emission.Value, planned []emission.Planned) error {
+	if err := tx.PutPlanned(planned); err != nil {
+		return err
+	}
+	sets, err := tx.FactorSets()
+	if err != nil || len(sets) > 0 {
+		return err
+	}
+	first := store.FactorSet{FactorSet: emission.FactorSet{ID: newID(), Revision: 1, State: "in_force", ValidFrom: "1900-01-01", Values: values}, InForceAt: instant(tx.At)}
+	return tx.CreateFactorSet(&first)
 }
 
 func hasTarget(existing []target.Target, t target.Target) bool {

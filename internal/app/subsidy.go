@@ -12,85 +12,9 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/money"
-	"phaseout/internal/registry"
-	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
 )
-
-// CreateProgram adds a city's subsidy program.
-func (a *App) CreateProgram(ctx context.Context, by access.Actor, p subsidy.Program) (subsidy.Program, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Program, error) {
-		details := p.Check()
-		if r, ok := a.Reference.Region(p.CityCode); !ok || r.Level != "city" || !by.Scope.Covers(p.CityCode, "") {
-			details = append(details, fault.Detail{Location: "body.city_code", Code: "wrong_city",
-				Message: bilingual.T("只能为本市设立补贴方案", "a program can be set up for your own city only"), Mend: bilingual.T("请选择您所在的城市", "choose your own city")})
-		}
-		if _, ok := registry.SpecOf(p.Class); !ok {
-			details = append(details, fault.Detail{Location: "body.class", Code: "unknown_value", Message: bilingual.F("“%s”不是类别", "%q is not a class", p.Class)})
-		}
-		if p.BudgetFen < 0 || p.BudgetFen > money.Max {
-			details = append(details, fault.Detail{Location: "body.budget_fen", Code: "out_of_range", Message: bilingual.T("预算金额超出范围", "the budget is out of range")})
-		}
-		if len(details) > 0 {
-			return p, fault.Fields(details)
-		}
-		p.ID = newID()
-		return p, tx.CreateProgram(&p)
-	})
-}
-
-// Verdict is what one program owes for one asset.
-type Verdict struct {
-	Program  subsidy.Program
-	Decision subsidy.Decision
-}
-
-// facts gathers what a program's rules look at.
-func (a *App) facts(asset registry.Asset, r *retirement.Retirement) subsidy.Facts {
-	f := subsidy.Facts{Class: asset.Class, CityCode: asset.CityCode, Fuel: asset.Fuel, Stage: asset.Stage, StageSource: asset.StageSource,
-		Operating: isOperating(asset.Fields["use"]), ScrapDueOn: asset.ScrapDueOn, PoliceStatus: asset.PoliceStatus,
-		Name: func(kind, code string) bilingual.Text { return a.Reference.Name(asset.Class, kind, code) }}
-	if o, ok := a.Reference.Option(asset.Class, "category", asset.Category); ok {
-		f.Group, f.GroupName = o.Group, o.Name
-	}
-	if r != nil {
-		spec, _ := registry.SpecOf(asset.Class)
-		way, _ := retirement.WayOf(spec, r.WayOut)
-		f.CountsAs, f.Verified, f.HandedInOn, f.DeregisteredOn = way.CountsAs, r.State == retirement.Verified, r.HandedInOn, r.DeregisteredOn
-	}
-	return f
-}
-
-// isOperating reports whether a use 使用性质 is commercial transport: freight
-// or dangerous goods.
-func isOperating(use string) bool { return use == "freight" || use == "hazardous" }
-
-// Eligibility answers, for each program of the asset's city and class, what it
-// owes and why. Nothing is written.
-func (a *App) Eligibility(ctx context.Context, scope access.Scope, assetID string) ([]Verdict, error) {
-	asset, err := a.DB.Asset(ctx, scope, assetID)
-	if err != nil {
-		return nil, err
-	}
-	var r *retirement.Retirement
-	switch found, err := a.DB.RetirementOf(ctx, scope, assetID); {
-	case err == nil:
-		r = &found
-	case !fault.Is(err, fault.NotFound):
-		return nil, err
-	}
-	programs, err := a.DB.Programs(ctx, scope, asset.CityCode, asset.Class, store.Page{Limit: 100})
-	if err != nil {
-		return nil, err
-	}
-	facts := a.facts(asset.Asset, r)
-	verdicts := make([]Verdict, len(programs))
-	for i, p := range programs {
-		verdicts[i] = Verdict{p, p.Evaluate(facts)}
-	}
-	return verdicts, nil
-}
 
 // MakeBatch seals approved applications of a program into a payment batch: the
 // named ones, or all of them. Its lines, total and digest never change.
@@ -200,7 +124,7 @@ func (a *App) PayBatch(ctx context.Context, by access.Actor, id string, version 
 		after.State, after.PaidOn, after.Reference, after.PaidBy, after.PaidByName = "paid", p.PaidOn, p.Reference, by.ID, by.Name
 		after.Lines = append([]subsidy.BatchLine(nil), before.Lines...)
 		for i := range after.Lines {
-			if err := settleLine(tx, &after.Lines[i], before.ProgramID, p); err != nil {
+			if err := settleLine(tx, &after.Lines[i], before.ID, p); err != nil {
 				return before, err
 			}
 		}
@@ -239,7 +163,7 @@ func (a *App) checkPayment(b subsidy.Batch, p Payment) error {
 	return nil
 }
 
-func settleLine(tx *store.Tx, l *subsidy.BatchLine, programID string, p Payment) error {
+func settleLine(tx *store.Tx, l *subsidy.BatchLine, batchID string, p Payment) error {
 	application, err := tx.Application(l.ApplicationID)
 	if err != nil {
 		return err
@@ -255,7 +179,7 @@ func settleLine(tx *store.Tx, l *subsidy.BatchLine, programID string, p Payment)
 	if err := tx.TakeDuty(application, subsidy.DutyPay); err != nil {
 		return err
 	}
-	if err := tx.PayOut(programID, l.AmountFen); err != nil {
+	if err := tx.PayFunds([]subsidy.Application{application}, batchID, p.PaidOn); err != nil {
 		return err
 	}
 	return tx.UpdateApplication(application, &after, "pay", "")

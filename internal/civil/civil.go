@@ -84,6 +84,11 @@ func (d Day) AddDays(n int) Day {
 	return Day(d.time().AddDate(0, 0, n).Format(layout))
 }
 
+// DaysUntil returns the days from d to later, negative if later comes first.
+func (d Day) DaysUntil(later Day) int {
+	return int(later.time().Sub(d.time()).Hours() / 24)
+}
+
 // MonthsUntil returns the whole months from d to later: the greatest n with
 // d.AddMonths(n) <= later, negative if later comes first.
 func (d Day) MonthsUntil(later Day) int {

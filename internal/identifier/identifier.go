@@ -21,6 +21,7 @@ const (
 	OK Status = iota
 	FormatError
 	ChecksumWarn
+	Unusual // taken as it is, though it has another form than most
 )
 
 // Result is a checked identifier.
@@ -61,8 +62,8 @@ var (
 // Plate checks a vehicle's plate number (GA 36-2018). An export without the
 // province sign gets home, the sign of the registering province.
 func Plate(s, home string) Result {
-	v := plateMarks.Replace(Normalize(s))
-	if r := []rune(v); len(r) == 6 && r[0] >= 'A' && r[0] <= 'Z' {
+	v := plateMarks.Replace(withoutRemark(Normalize(s)))
+	if r := []rune(v); (len(r) == 6 || len(r) == 7 && isNEV(home+v)) && r[0] >= 'A' && r[0] <= 'Z' {
 		v = home + v
 	}
 	if plateOrdinary.MatchString(v) || plateSmallNEV.MatchString(v) || plateLargeNEV.MatchString(v) {
@@ -74,6 +75,21 @@ func Plate(s, home string) Result {
 		mend = bilingual.F("是否应为 %s（字母 O、I 应为数字 0、1）", "should it be %s (digits 0 and 1, not the letters O and I)?", fixed)
 	}
 	return bad(v, bilingual.F("号牌号码“%s”不符合格式", "the plate number %q does not have its form", v), mend)
+}
+
+func isNEV(v string) bool { return plateSmallNEV.MatchString(v) || plateLargeNEV.MatchString(v) }
+
+// IsProvince reports whether a text is the sign of a province on plates.
+func IsProvince(s string) bool { return len([]rune(s)) == 1 && strings.Contains(provinces, s) }
+
+// remark is what offices put in brackets behind a number: 湘A12345（黄）.
+var remark = regexp.MustCompile(`^([^()]+)\([^()]*\)$`)
+
+func withoutRemark(v string) string {
+	if m := remark.FindStringSubmatch(v); m != nil {
+		return m[1]
+	}
+	return v
 }
 
 // cityLetters are the letters of Hunan's plates for the six cities (GA 36;
@@ -95,7 +111,8 @@ func PlateCity(plate string) (string, bool) {
 // modulo 11 as the ninth sign.
 var (
 	vinForm    = regexp.MustCompile(`^[A-HJ-NPR-Z0-9]{17}$`)
-	shortFrame = regexp.MustCompile(`^[A-Z0-9]{6,16}$`)
+	shortFrame = regexp.MustCompile(`^[A-Z0-9]{4,16}$`)
+	vinMarks   = strings.NewReplacer("*", "", "-", "", "·", "", ".", "") // as stamped or as typed
 	vinWeights = [17]int{8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2}
 	vinValues  = [256]int{'1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7, '8': 8, '9': 9, 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': 5, 'F': 6, 'G': 7, 'H': 8, 'J': 1, 'K': 2, 'L': 3, 'M': 4, 'N': 5, 'P': 7, 'R': 9,
 		'S': 2, 'T': 3, 'U': 4, 'V': 5, 'W': 6, 'X': 7, 'Y': 8, 'Z': 9}
@@ -120,7 +137,7 @@ func vinCheckDigit(v string) byte {
 // and Q, the ninth a check digit. Before 2004 frames carried shorter numbers;
 // with short true they are taken with a warning.
 func VIN(s string, short bool) Result {
-	v := Normalize(s)
+	v := vinMarks.Replace(withoutRemark(Normalize(s)))
 	if !vinForm.MatchString(v) {
 		if short && shortFrame.MatchString(v) {
 			return Result{v, ChecksumWarn, bilingual.F("车架号“%s”不足 17 位，按 2004 年以前车辆保留", "the frame number %q is shorter than 17 signs; kept as of a vehicle before 2004", v),
@@ -176,6 +193,12 @@ var (
 	oldOrgForm   = regexp.MustCompile(`^[0-9A-Z]{8}-?[0-9X]$`)
 	damaged      = regexp.MustCompile(`^[0-9](\.[0-9]+)?E\+?[0-9]+$`)
 )
+
+// Broken reports whether a number was turned into scientific notation, as a
+// spreadsheet does with long ones, and has lost its last figures.
+func Broken(s string) bool { return broken.MatchString(Normalize(s)) }
+
+var broken = regexp.MustCompile(`^[0-9]\.[0-9]+E\+[0-9]+$`)
 
 const creditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -238,7 +261,9 @@ func creditCheck(v string) byte {
 var (
 	shipForm   = regexp.MustCompile(`^CN[0-9]{11}$`)
 	envForm    = regexp.MustCompile(`^([X0-4D])-?([A-HJ-NP-Z0-9]{7,8})$`)
-	serialForm = regexp.MustCompile(`^[\p{Han}A-Z0-9*#/.()+\-]{1,40}$`)
+	envAlone   = regexp.MustCompile(`^[A-HJ-NP-Z0-9]{8}$|^[A-HJ-NPR-Z0-9]{17}$`) // without the mark; of China IV machines (HJ 1014-2020)
+	envOther   = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{5,23}$`)
+	serialForm = regexp.MustCompile(`^[\p{Han}A-Z0-9*#/.()+\-_&:;,=~№\[\]]{1,40}$`)
 	farmForm   = regexp.MustCompile(`^湘[0-9]{2}[A-Z0-9]{5}$`)
 	phoneForm  = regexp.MustCompile(`^(1[0-9]{10}|0[0-9]{2,3}-?[0-9]{7,8}|[0-9]{7,8})$`)
 )
@@ -246,7 +271,7 @@ var (
 // ShipID checks a vessel's identification number 船舶识别号: CN and 11 digits.
 // Its check digit has no public rule.
 func ShipID(s string) Result {
-	v := Normalize(s)
+	v := strings.ReplaceAll(withoutRemark(Normalize(s)), "-", "")
 	if shipForm.MatchString(v) {
 		return ok(v)
 	}
@@ -261,13 +286,23 @@ func EnvCode(s string) Result {
 	if m := envForm.FindStringSubmatch(v); m != nil {
 		return ok(m[1] + "-" + m[2])
 	}
+	switch {
+	case envAlone.MatchString(v):
+		return ok(v)
+	case envOther.MatchString(v):
+		return Result{v, Unusual, bilingual.F("环保号码“%s”与常见格式不同，按原样登记", "the environmental code %q has an unusual form; it is kept as it is", v), bilingual.T("请与机械上喷涂的号码核对", "compare it with the code painted on the machine")}
+	}
 	return bad(v, bilingual.F("环保号码“%s”不符合格式", "the environmental code %q does not have its form", v),
 		bilingual.T("应为阶段标识加 8 位，如 1-AB12CD34", "a stage mark and 8 signs, such as 1-AB12CD34"))
 }
 
 // Serial checks a nameplate's serial number, which has no common form.
 func Serial(s string) Result {
-	v := Normalize(s)
+	v := strings.Trim(Normalize(s), "*")
+	if Broken(v) {
+		return bad(v, bilingual.F("编号“%s”已被表格软件改成科学计数法，末位丢失", "the spreadsheet turned the number %q into scientific notation; its last figures are lost", v),
+			bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
+	}
 	if serialForm.MatchString(v) {
 		return ok(v)
 	}
@@ -278,7 +313,10 @@ func Serial(s string) Result {
 // FarmPlate checks the plate of a tractor or harvester (NY/T 345.1): 湘, the
 // office's two digits and five signs.
 func FarmPlate(s string) Result {
-	v := plateMarks.Replace(Normalize(s))
+	v := plateMarks.Replace(withoutRemark(Normalize(s)))
+	if len(v) == 7 && farmForm.MatchString("湘"+v) || len(v) == 6 && plateOrdinary.MatchString("湘"+v) { // without the province's sign
+		v = "湘" + v
+	}
 	if farmForm.MatchString(v) || plateOrdinary.MatchString(v) { // old transport tractors carry vehicle plates
 		return ok(v)
 	}
@@ -292,5 +330,5 @@ func Phone(s string) Result {
 	if phoneForm.MatchString(v) {
 		return ok(v)
 	}
-	return Result{v, ChecksumWarn, bilingual.T("联系电话不符合格式", "the telephone number does not have its form"), bilingual.T("请核对", "check it")}
+	return Result{v, Unusual, bilingual.T("联系电话不符合格式", "the telephone number does not have its form"), bilingual.T("请核对", "check it")}
 }

@@ -31,9 +31,11 @@ func TestIdentifiersKnowTheirForms(t *testing.T) {
 		{"a credit code's last sign wrong", OwnerID, "91430600MA4HEXT004", "91430600MA4HEXT004", ChecksumWarn, ""}, {"damaged by a spreadsheet", OwnerID, "4.30102E+17", "4.30102E+17", FormatError, ""},
 		{"an old number", OwnerID, "430102700101001", "430102700101001", OK, ""}, {"no number", OwnerID, "abc", "ABC", ChecksumWarn, ""},
 		{"a ship", ShipID, "cn19831000034", "CN19831000034", OK, ""}, {"a ship twice CN", ShipID, "CNCN19921011639", "CNCN19921011639", FormatError, ""},
-		{"a machine's code", EnvCode, "1AB12CD34", "1-AB12CD34", OK, ""}, {"no machine's code", EnvCode, "9-AB12CD34", "9-AB12CD34", FormatError, ""},
+		{"a machine's code", EnvCode, "1AB12CD34", "1-AB12CD34", OK, ""}, {"an unusual code", EnvCode, "9-AB12CD34", "9-AB12CD34", Unusual, "喷涂"}, {"no machine's code", EnvCode, "A1", "A1", FormatError, ""}, {"a code of 17 signs", EnvCode, "LGHTEST158C012345", "LGHTEST158C012345", OK, ""},
+		{"a stamped VIN", vin, "*LZZTEST049A000001*", "LZZTEST049A000001", OK, ""}, {"a plate with its colour", plate, "湘A12345（黄）", "湘A12345", OK, ""}, {"a plate of new energy without its province", plate, "A12345D", "湘A12345D", OK, ""},
+		{"a farm plate without its province", FarmPlate, "01-12345", "湘0112345", OK, ""}, {"a serial that lost its end", Serial, "1.23457E+11", "1.23457E+11", FormatError, ""},
 		{"a farm plate", FarmPlate, "湘01-12345", "湘0112345", OK, ""}, {"no farm plate", FarmPlate, "12345", "12345", FormatError, ""},
-		{"a mobile", Phone, "139 0000 1234", "13900001234", OK, ""}, {"no telephone", Phone, "12", "12", ChecksumWarn, ""},
+		{"a mobile", Phone, "139 0000 1234", "13900001234", OK, ""}, {"no telephone", Phone, "12", "12", Unusual, ""},
 	} {
 		r := c.check(c.in)
 		if r.Value != c.value || r.Status != c.want || !strings.Contains(r.Mend.ZH, c.mend) {

@@ -31,7 +31,8 @@ const (
 	Deregistered Status = "deregistered"
 	MovedOut     Status = "moved_out"
 	Converted    Status = "converted"
-	Duplicate    Status = "duplicate" // the same asset as another record; counts in no figure
+	PlateVoid    Status = "plate_void" // plate declared void 公告牌证作废; not deregistered
+	Duplicate    Status = "duplicate"  // the same asset as another record; counts in no figure
 )
 
 // Identifier is one number by which an asset is known.
@@ -102,7 +103,14 @@ type Input struct {
 	// Rounded are the fields that came as a spreadsheet's number, of which it
 	// keeps 15 figures; an identifier with more has lost its end.
 	Rounded map[string]bool
-	Today   civil.Day
+	// Scale multiplies the figures of a field, whose column is in another unit.
+	Scale map[string]float64
+	// Sheet is true for a row of an office's sheet, of which a word that no
+	// dictionary knows is left out with a warning where the class can do without.
+	Sheet bool
+	// Province is the sign of the plates' province where a sheet keeps it apart.
+	Province string
+	Today    civil.Day
 }
 
 // Name returns what people call the status.
@@ -120,6 +128,8 @@ func (s Status) Name() bilingual.Text {
 		return bilingual.T("已转出", "moved out")
 	case Converted:
 		return bilingual.T("已改造", "converted")
+	case PlateVoid:
+		return bilingual.T("牌证作废", "plate void")
 	}
 	return bilingual.T(string(s), string(s))
 }

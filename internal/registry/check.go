@@ -83,7 +83,8 @@ func named(f FieldSpec, zh, en string) bilingual.Text {
 // field reads one field by its type.
 func (c *checker) field(f FieldSpec) {
 	raw := strings.TrimSpace(norm.NFC.String(strings.Map(dropInvisible, c.in.Fields[f.Key])))
-	if raw == "" || notGiven[identifier.Normalize(raw)] {
+	raw = strings.TrimSpace(strings.Trim(raw, "'`’‘")) // as programs mark a figure that is text
+	if given := identifier.Normalize(raw); raw == "" || notGiven[given] || (!f.Required && notKnown[given] && f.Type != DayField && f.Type != OptionField) {
 		if f.Required {
 			c.wrong(f, "required", named(f, "不能为空", " is missing"), bilingual.T("请填写；"+f.Hint.ZH, "fill it in: "+f.Hint.EN))
 		}
@@ -121,6 +122,10 @@ func (c *checker) field(f FieldSpec) {
 // notGiven is what offices write into a cell for which they have nothing.
 var notGiven = map[string]bool{"": true, "/": true, `\`: true, "-": true, "--": true, "—": true, "——": true, "无": true, "空": true, "N/A": true, "#N/A": true, "NULL": true}
 
+// notKnown is what they write for what nobody can tell any more. A day or an
+// entry of a dictionary that reads so is a matter of its own.
+var notKnown = map[string]bool{"不详": true, "未知": true, "不明": true, "待查": true, "无法辨认": true, "看不清": true, "不清": true, "暂无": true, "缺失": true, "未填": true, "***": true, "*": true, "?": true, "??": true, "???": true}
+
 func dropInvisible(r rune) rune {
 	if r == '\u3000' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r' {
 		return ' '
@@ -141,7 +146,7 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 	var r identifier.Result
 	switch f.Key {
 	case "plate":
-		r = identifier.Plate(raw, "湘")
+		r = identifier.Plate(raw, c.province())
 	case "vin":
 		r = identifier.VIN(raw, c.before2004())
 	case "serial":
@@ -156,7 +161,14 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 		r = identifier.OwnerID(raw)
 	case "owner_phone":
 		r = identifier.Phone(raw)
-	case "engine_no", "ship_name", "survey_no":
+	case "engine_no":
+		if identifier.Broken(raw) {
+			c.wrong(f, "format", named(f, "已被表格软件改成科学计数法，末位丢失", " was turned into scientific notation; its last figures are lost"),
+				bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
+			return "", false
+		}
+		return identifier.Normalize(raw), true
+	case "ship_name", "survey_no":
 		return identifier.Normalize(raw), true
 	default:
 		return strings.Join(strings.Fields(raw), " "), true
@@ -167,8 +179,18 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 		return "", false
 	case identifier.ChecksumWarn:
 		c.add(f, "check_digit", Warning, r.Reason, r.Mend)
+	case identifier.Unusual:
+		c.add(f, "unusual_form", Warning, r.Reason, r.Mend)
 	}
 	return r.Value, true
+}
+
+// province returns the sign that a plate without one gets.
+func (c *checker) province() string {
+	if p := identifier.Normalize(c.in.Province); identifier.IsProvince(p) {
+		return p
+	}
+	return "湘"
 }
 
 // exactFigures is how many figures of a number a spreadsheet keeps.
@@ -190,8 +212,21 @@ func (c *checker) before2004() bool {
 	return err == nil && day < "2004-01-01"
 }
 
+// noLimit is how registers write that an asset need never be scrapped.
+var noLimit = map[string]bool{"长期": true, "无限期": true, "不限": true, "无期限": true, "永久": true, "长期有效": true}
+
 func (c *checker) day(f FieldSpec, raw string) (string, bool) {
+	if f.Key == "scrap_due_on" && noLimit[raw] {
+		return "", true
+	}
 	day, err := ParseDay(raw)
+	if err != nil && f.Key == "built_on" {
+		var month bool
+		if day, month = parseMonth(raw); month { // all that a nameplate says
+			err = nil
+			c.add(f, "month_only", Warning, named(f, "只有年月，按当月 1 日登记", " has no day; the first of the month is taken"), bilingual.T("如能查到具体日期请补填", "add the day if it can be found"))
+		}
+	}
 	switch {
 	case err != nil:
 		c.wrong(f, "date_invalid", named(f, "“"+raw+"”不是有效日期", " "+strconv.Quote(raw)+" is not a day of the calendar"),
@@ -215,16 +250,30 @@ func (c *checker) day(f FieldSpec, raw string) (string, bool) {
 var (
 	numberForm = regexp.MustCompile(`^-?[0-9]{1,12}(\.[0-9]{1,12})?$`)
 	unitSigns  = strings.NewReplacer(",", "", "，", "", "千克", "", "公斤", "", "千瓦", "", "总吨", "", "吨", "", "KG", "", "KW", "", "GT", "")
+	otherUnit  = regexp.MustCompile(`^[0-9.,]+(吨|T|马力|匹|HP|PS)$`)
 )
 
+// leastKilograms is below what a mass can only be one in tonnes.
+const leastKilograms = 100
+
 func (c *checker) number(f FieldSpec, raw string) (string, bool) {
-	v := unitSigns.Replace(identifier.Normalize(raw))
+	v, by := identifier.Normalize(raw), c.in.Scale[f.Key]
+	if m := otherUnit.FindStringSubmatch(v); m != nil && scales[f.Unit][m[1]] > 0 {
+		v, by = strings.TrimSuffix(v, m[1]), scales[f.Unit][m[1]]
+	}
+	v = unitSigns.Replace(v)
 	if !numberForm.MatchString(v) {
 		c.wrong(f, "format", named(f, "“"+raw+"”不是数字", " "+strconv.Quote(raw)+" is not a number"),
 			bilingual.T("只填数字，单位 "+f.Unit, "digits only, in "+f.Unit))
 		return "", false
 	}
 	n, _ := strconv.ParseFloat(v, 64)
+	if by > 0 && !(f.Unit == "kg" && n >= f.Min && n == math.Trunc(n)) { // nothing weighs 2500 tonnes: the heading is wrong
+		n = math.Round(n*by*100) / 100
+	} else if f.Unit == "kg" && n > 0 && n < leastKilograms {
+		n = math.Round(n * 1000)
+		c.add(f, "inconsistent", Warning, named(f, " "+v+" 按吨换算为 "+short(n)+" kg", " "+v+" was read as tonnes, "+short(n)+" kg"), bilingual.T("请确认单位；应填千克", "make sure of the unit; kilograms are wanted"))
+	}
 	if n < f.Min || n > f.Max {
 		limits := bilingual.T("应在 "+short(f.Min)+" 到 "+short(f.Max)+" "+f.Unit+" 之间", "between "+short(f.Min)+" and "+short(f.Max)+" "+f.Unit)
 		c.wrong(f, "out_of_range", named(f, " "+v+" 超出合理范围", " "+v+" is out of range"), limits)
@@ -246,13 +295,12 @@ func atoi(s string) int {
 	return n
 }
 
-// stageTails are what offices write around a stage: 国三排放标准, 国III阶段.
-var stageTails = strings.NewReplacer("排放标准", "", "排放阶段", "", "排放", "", "标准", "", "阶段", "", "及以下", "", "柴油", "")
-
 func (c *checker) option(f FieldSpec, raw string) (string, bool) {
 	o, found := c.ref.FindOption(c.class, f.Dictionary, raw)
-	if !found && f.Dictionary == "stage" {
-		o, found = c.ref.FindOption(c.class, f.Dictionary, stageTails.Replace(identifier.Normalize(raw)))
+	if !found && c.in.Sheet && f.Key != "category" && f.Key != "stage" {
+		c.add(f, "unread_value", Warning, named(f, "“"+raw+"”不在字典中，未登记此项", " "+strconv.Quote(raw)+" is in no dictionary and is left out"),
+			bilingual.T("请在记录上补选；"+f.Hint.ZH, "choose it on the record: "+f.Hint.EN))
+		return "", true
 	}
 	if !found {
 		c.wrong(f, "unknown_value", named(f, "“"+raw+"”不在字典中", " "+strconv.Quote(raw)+" is in no dictionary"),
@@ -273,7 +321,7 @@ func (c *checker) district(f FieldSpec, raw string) (string, bool) {
 			bilingual.T("请填写"+city.Name+"的县区", "give a district of "+city.NameEN))
 		return "", false
 	}
-	if c.in.District != "" && code != c.in.District {
+	if c.in.District != "" && code != "" && code != c.in.District {
 		own := c.ref.byCode[c.in.District]
 		c.wrong(f, "wrong_city", bilingual.T("“"+raw+"”不是您所在的县区", strconv.Quote(raw)+" is not your district"),
 			bilingual.T("只能登记"+own.Name+"的数据", "you can register for "+own.NameEN+" only"))

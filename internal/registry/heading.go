@@ -18,16 +18,47 @@ func headingForm(heading string) string {
 	return strings.Trim(strings.NewReplacer("（", "(", "）", ")", "*", "", ":", "", "：", "").Replace(v), "_-")
 }
 
-// otherUnits are units in a heading in which no field is kept: a power in
-// horsepower must not be read as kilowatts.
-var otherUnits = regexp.MustCompile(`\((马力|匹|HP|PS|吨|T|万元?)\)$`)
+// unitIn finds the unit at the end of a heading.
+var unitIn = regexp.MustCompile(`[(/]?(马力|匹|HP|PS|吨|T|万元?)\)?$`)
+
+// scales are units in which offices give a figure, and what one of them is in
+// the unit of the field. Horsepower is the metric one, as on Chinese nameplates.
+var scales = map[string]map[string]float64{
+	"kg": {"吨": 1000, "T": 1000},
+	"kW": {"马力": 0.73549875, "匹": 0.73549875, "HP": 0.73549875, "PS": 0.73549875},
+}
+
+// Scale returns by what the figures of a column must be multiplied to be in the
+// unit of the class's field, 1 where its heading names that unit or none.
+func Scale(class Class, key, heading string) float64 {
+	f, _ := fieldOf(class, key)
+	v := headingForm(heading)
+	if m := unitIn.FindStringSubmatch(v); m != nil && !strings.HasSuffix(v, "总吨") {
+		if by := scales[f.Unit][m[1]]; by > 0 {
+			return by
+		}
+	}
+	if strings.Contains(v, "马力") && f.Unit == "kW" {
+		return scales["kW"]["马力"]
+	}
+	return 1
+}
+
+// otherMoney are headings of sums, which are never figures of an asset.
+var otherMoney = regexp.MustCompile(`\(万元?\)$`)
 
 func withoutBrackets(v string) string {
-	if i := strings.IndexByte(v, '('); i > 0 && !otherUnits.MatchString(v) {
+	if i := strings.IndexByte(v, '('); i > 0 && !otherMoney.MatchString(v) {
+		return v[:i]
+	}
+	if i := strings.IndexByte(v, '/'); i > 0 && unitSuffix.MatchString(v[i+1:]) {
 		return v[:i]
 	}
 	return v
 }
+
+// unitSuffix is a unit behind a stroke, as in 总质量/kg.
+var unitSuffix = regexp.MustCompile(`^(KG|KW|T|千克|公斤|千瓦|吨|GT|总吨|马力)$`)
 
 // makeshift are the wordings that stand for a field only where no better column
 // does: registers keep the colour of a plate beside its kind, the name of a code
@@ -49,19 +80,38 @@ var makeshift = map[string][]string{
 	"district":      {"属地", "登记地", "区域", "行政区划代码", "XZQH"},
 }
 
-// Yields reports whether a heading stands for its field only where no other
-// column does it better.
-func Yields(class Class, heading string) bool {
+// How surely a heading stands for its field. Where several columns of a sheet
+// stand for one field, the surest is read.
+const (
+	Exact     = iota // a wording of the field
+	Makeshift        // a wording that stands for it only where nothing better does
+	Guessed          // only the words in it speak of the field
+)
+
+// Rank returns how surely a heading stands for its field: Exact, Makeshift or
+// Guessed.
+func Rank(class Class, heading string) int {
 	key, _ := FindField(class, heading)
 	v := headingForm(heading)
-	return slices.ContainsFunc(makeshift[key], func(wording string) bool {
+	if !leftOut[v] && !wordingOf(class, key, v) && !wordingOf(class, key, withoutBrackets(v)) {
+		return Guessed
+	}
+	if slices.ContainsFunc(makeshift[key], func(wording string) bool {
 		return headingForm(wording) == v || headingForm(wording) == withoutBrackets(v)
-	})
+	}) {
+		return Makeshift
+	}
+	return Exact
+}
+
+func wordingOf(class Class, key, folded string) bool {
+	f, ok := fieldOf(class, key)
+	return ok && slices.ContainsFunc(append([]string{f.Key, f.Name.ZH, f.Name.EN}, f.Synonyms...), func(name string) bool { return headingForm(name) == folded })
 }
 
 // FindField returns the field of a class that a sheet's heading stands for, by
-// its key, its names or the wording of other offices. A heading that every
-// sheet has and no class needs gives "" and true.
+// its key, its names, the wording of other offices, or the words in it. A
+// heading that every sheet has and no class needs gives "" and true.
 func FindField(class Class, heading string) (key string, known bool) {
 	v := headingForm(heading)
 	if v == "" {
@@ -76,7 +126,26 @@ func FindField(class Class, heading string) (key string, known bool) {
 			}
 		}
 	}
-	return "", leftOut[v]
+	if leftOut[v] || class == Truck && IsProvince(heading) {
+		return "", true
+	}
+	if len([]rune(v)) <= longestHeading && !otherMoney.MatchString(v) {
+		return guessField(class, v)
+	}
+	return "", false
+}
+
+// longestHeading in signs: longer texts are titles and remarks.
+const longestHeading = 24
+
+// IsProvince reports whether a column has the province's sign of a plate, which
+// police exports keep apart.
+func IsProvince(heading string) bool {
+	switch headingForm(heading) {
+	case "SFJC", "省份简称", "省简称", "号牌省份", "号牌省份简称":
+		return true
+	}
+	return false
 }
 
 // NearestField returns the name of the field whose wording shares most signs

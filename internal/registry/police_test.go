@@ -48,20 +48,20 @@ func TestSecondBestColumnsYield(t *testing.T) {
 		registry.Vessel:        {"船型", "经营人", "总功率"},
 	} {
 		for _, heading := range headings {
-			if key, _ := registry.FindField(class, heading); key == "" || !registry.Yields(class, heading) {
-				t.Errorf("%s: %q fills %q and yields: %v", class, heading, key, registry.Yields(class, heading))
+			if key, _ := registry.FindField(class, heading); key == "" || registry.Rank(class, heading) != registry.Makeshift {
+				t.Errorf("%s: %q fills %q with rank %v", class, heading, key, registry.Rank(class, heading))
 			}
 		}
 	}
 	for class, headings := range map[registry.Class][]string{
-		registry.Truck: {"号牌种类", "HPZL", "CLLX", "品牌型号", "PFBZ", "总质量（吨）", "住址"}, registry.Vessel: {"船舶所有人", "安放龙骨日期"}, registry.FarmMachinery: {"功率（马力）"}} {
+		registry.Truck: {"号牌种类", "HPZL", "CLLX", "品牌型号", "PFBZ", "总质量（吨）", "住址"}, registry.Vessel: {"船舶所有人", "安放龙骨日期"}} {
 		for _, heading := range headings {
-			if registry.Yields(class, heading) {
+			if registry.Rank(class, heading) == registry.Makeshift {
 				t.Errorf("%s: %q yields", class, heading)
 			}
 		}
 	}
-	for heading, want := range map[string]string{"功率（千瓦）": "power_kw", "功率（马力）": "", "额定功率(hp)": ""} {
+	for heading, want := range map[string]string{"功率（千瓦）": "power_kw", "功率（马力）": "power_kw", "额定功率(hp)": "power_kw", "补贴（万元）": ""} {
 		if key, _ := registry.FindField(registry.FarmMachinery, heading); key != want {
 			t.Errorf("%q fills %q", heading, key)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -119,18 +120,58 @@ func (ref *Reference) below(level, parent string) []Region {
 	return found
 }
 
-// FindDistrict reads a district as offices write it: code, old code, name, or
-// name without its last sign. It reports whether it is one of the city's.
+// FindDistrict reads a district as offices write it: code (of nine or twelve
+// figures too), old code, name, name without its last sign, with the city or
+// the province before it, or as the beginning of an address. It reports whether
+// it is one of the city's. What names only the city belongs to it and gives "".
 func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool) {
 	v := identifier.Normalize(text)
+	if m := longCode.FindStringSubmatch(v); m != nil {
+		v = m[1]
+	}
+	own := ref.byCode[city]
+	place := strings.TrimPrefix(strings.TrimPrefix(v, "湖南省"), "湖南")
+	if within, cut := strings.CutPrefix(place, own.Name); cut && within != "" {
+		place = within
+	}
+	if v == city || v == city[:4]+"01" || place == own.Name || place == strings.TrimSuffix(own.Name, "市") || wholeCity[place] {
+		return "", true
+	}
+	places := []string{place}
+	if within, cut := strings.CutPrefix(place, strings.TrimSuffix(own.Name, "市")); cut {
+		places = append(places, within)
+	}
 	for _, d := range ref.Districts(city) {
-		short := strings.TrimRight(d.Name, "县区市")
-		if v == d.Code || v == d.Name || (v == short && len([]rune(short)) > 1) || slices.Contains(strings.Split(d.OldCodes, "|"), v) ||
-			v == ref.byCode[city].Name+d.Name {
+		short := shortName(d.Name)
+		old := strings.Split(d.OldCodes, "|")
+		for _, p := range places {
+			if v == d.Code || p == d.Code || p == d.Name || (p == short && len([]rune(short)) > 1) || slices.Contains(old, p) {
+				return d.Code, true
+			}
+		}
+	}
+	for _, d := range ref.Districts(city) { // an address: 岳麓区梅溪湖街道
+		if strings.HasPrefix(place, d.Name) {
 			return d.Code, true
 		}
 	}
 	return "", false
+}
+
+// longCode are codes of streets and villages, whose first six figures are the
+// district's, and codes with its name behind.
+var longCode = regexp.MustCompile(`^([0-9]{6})(?:[0-9]{3}|[0-9]{6}|[-_:：(（]?\p{Han}+[)）]?)$`)
+
+// wholeCity are words for the city itself.
+var wholeCity = map[string]bool{"市本级": true, "市辖区": true, "市直": true, "市级": true, "本市": true, "全市": true}
+
+// shortName is a district's name without its last sign.
+func shortName(name string) string {
+	r := []rune(name)
+	if strings.ContainsRune("县区市", r[len(r)-1]) {
+		return string(r[:len(r)-1])
+	}
+	return name
 }
 
 // Option returns the entry of a dictionary with the code.
@@ -143,10 +184,9 @@ func (ref *Reference) Option(class Class, kind, code string) (Option, bool) {
 	return Option{}, false
 }
 
-// FindOption reads an entry of a dictionary as offices write it.
-func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) {
-	o, ok := ref.meanings[string(class)+"/"+kind][identifier.Normalize(text)]
-	return o, ok
+// Options returns the entries of a dictionary in their order.
+func (ref *Reference) Options(class Class, kind string) []Option {
+	return ref.options[string(class)+"/"+kind]
 }
 
 // Name returns what people call a code of a kind: "class", "city",

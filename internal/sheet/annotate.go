@@ -29,12 +29,14 @@ const maxComments = 5000
 // Annotate writes the office's own sheet with a comment on each cell that has
 // a note, coloured, and all notes of a row again in a last column, because not
 // every program shows comments. A CSV file becomes a workbook. Notes of an
-// earlier round are taken away.
-func Annotate(w io.Writer, name string, original []byte, notes []Note, heading string) error {
+// earlier round are taken away. The notes are about the sheet of the name given,
+// or about the first one if there is none of it.
+func Annotate(w io.Writer, name, sheetName string, original []byte, notes []Note, heading string) error {
 	book, err := Open(name, original)
 	if err != nil {
 		return err
 	}
+	book = book.Sheet(sheetName)
 	place, err := placeFor(book, notes, heading)
 	if err != nil {
 		return err

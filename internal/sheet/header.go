@@ -2,12 +2,15 @@ package sheet
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Column is one column of a header.
@@ -22,20 +25,22 @@ type Column struct {
 type Header struct {
 	Row      int      // from 1; data starts below it
 	Columns  []Column // those with a known key
-	Unmapped []Column // those with an unknown heading
+	Unmapped []Column // those with an unknown heading, or that a better one beats
+	LeftOut  []Column // those that are known and stand for no field
 }
 
 const (
 	headerDepth = 15 // how far down a header is looked for
 	leastKnown  = 3  // headings that make a row a header
+	headerRows  = 3  // rows that may make a header together
 )
 
 // Wording says what headings stand for.
 type Wording struct {
 	Match func(heading string) (key string, known bool) // "" and true for one to leave out
-	// Yields reports whether a heading stands for its key only where no better
-	// one does; nil for none.
-	Yields   func(heading string) bool
+	// Rank returns how surely a heading stands for its key, 0 for wholly, 1 for
+	// one that is known but second best, 2 for a guess; nil for always 0.
+	Rank     func(heading string) int
 	Least    int      // headings that make a row a header, if not three
 	Expected []string // headings that a message names
 }
@@ -43,16 +48,17 @@ type Wording struct {
 // FindHeader returns the row among the first ones with the most known headings;
 // titles and groups above it are passed over. Of headings in two rows the lower
 // one counts, and the upper one where the lower is blank, as merged cells leave
-// it. A heading that stands twice fails with Invalid repeated_column, unless one
-// of the two yields; without a header it fails with Invalid no_header.
+// it; up to three rows make a header. A heading that stands twice fails with
+// Invalid repeated_column, unless one of the two is surer or both are guesses;
+// without a header it fails with Invalid no_header.
 func FindHeader(b *Book, w Wording) (Header, error) {
 	match, least := w.Match, w.Least
 	if least == 0 {
 		least = leastKnown
 	}
-	var best, above Header
-	var headings []string // of the row above, if it could be the upper half of a header
-	read := 0
+	var best Header
+	var above []string // the rows right above as one, if they could be the upper part of a header
+	read, depth, last := 0, 0, 0
 	for row, err := range b.Rows() {
 		if err != nil {
 			return Header{}, err
@@ -60,26 +66,33 @@ func FindHeader(b *Book, w Wording) (Header, error) {
 		if read++; read > headerDepth {
 			break
 		}
-		if row.Number != above.Row+1 {
-			headings = nil
+		if row.Number != last+1 || depth == headerRows {
+			above, depth = nil, 0
 		}
+		last = row.Number
 		own := headerOf(row.Number, row.Cells, match)
-		merged := own
-		if len(own.Columns) > 0 && headings != nil {
-			merged = headerOf(row.Number, overlay(row.Cells, headings), match)
+		merged, cells := own, row.Cells
+		if above != nil {
+			cells = overlay(row.Cells, above)
+			if len(own.Columns) > 0 {
+				merged = headerOf(row.Number, cells, match)
+			}
 		}
 		if len(merged.Columns) > len(best.Columns) {
 			best = merged
 		}
-		above, headings = own, nil
-		if len(own.Columns) > 0 {
-			headings = row.Cells
+		switch filled := countFilled(row.Cells); {
+		case filled > 1 && (above != nil || len(own.Columns) > 0):
+			above = cells
+			depth++
+		default:
+			above, depth = nil, 0
 		}
 	}
 	if len(best.Columns) < least {
 		return Header{}, noHeader(best, w.Expected)
 	}
-	best.settle(w.Yields)
+	best.settle(w.Rank)
 	return best, repeated(best.Columns)
 }
 
@@ -90,6 +103,15 @@ func overlay(lower, upper []string) []string {
 	for i, text := range lower {
 		if strings.TrimSpace(text) != "" {
 			filled[i] = text
+		}
+	}
+	return filled
+}
+
+func countFilled(cells []string) (filled int) {
+	for _, text := range cells {
+		if strings.TrimSpace(text) != "" {
+			filled++
 		}
 	}
 	return filled
@@ -109,28 +131,36 @@ func headerOf(number int, cells []string, match func(string) (string, bool)) Hea
 			h.Columns = append(h.Columns, column)
 		case !known:
 			h.Unmapped = append(h.Unmapped, column)
+		default:
+			h.LeftOut = append(h.LeftOut, column)
 		}
 	}
 	return h
 }
 
-// settle leaves out the columns that yield to a better one of the same key.
-func (h *Header) settle(yields func(string) bool) {
-	if yields == nil {
+// settle leaves out the columns that a surer one of the same key beats, and of
+// guesses all but the first.
+func (h *Header) settle(rank func(string) int) {
+	if rank == nil {
 		return
 	}
-	better := map[string]bool{}
+	surest := map[string]int{}
 	for _, c := range h.Columns {
-		better[c.Key] = better[c.Key] || !yields(c.Heading)
+		r := rank(c.Heading)
+		if best, seen := surest[c.Key]; !seen || r < best {
+			surest[c.Key] = r
+		}
 	}
-	kept := h.Columns[:0]
+	kept, guessed := h.Columns[:0], map[string]bool{}
 	for _, c := range h.Columns {
-		if better[c.Key] && yields(c.Heading) {
+		r := rank(c.Heading)
+		if r > surest[c.Key] || (r > 1 && guessed[c.Key]) {
 			c.Key = ""
 			h.Unmapped = append(h.Unmapped, c)
-		} else {
-			kept = append(kept, c)
+			continue
 		}
+		guessed[c.Key] = true
+		kept = append(kept, c)
 	}
 	h.Columns = kept
 	slices.SortFunc(h.Unmapped, func(a, b Column) int { return a.Index - b.Index })
@@ -166,30 +196,105 @@ func noHeader(best Header, expected []string) error {
 // notData are the first words of rows of totals, signatures and remarks. They
 // may stand alone or before a sign or a number, but not as the beginning of
 // another word.
-var notData = []string{"合计", "总计", "小计", "累计", "共计", "合计数", "总计数", "本页合计", "本页小计", "填表人", "审核人", "复核人", "制表人", "签发人", "填报人", "经办人", "负责人", "单位负责人",
-	"填报单位", "填表单位", "填报日期", "填表日期", "制表日期", "联系电话", "备注", "说明", "填表说明", "注", "TOTAL", "SUBTOTAL", "SUM"}
+var notData = []string{"合计", "总计", "小计", "累计", "共计", "合计数", "总计数", "本页合计", "本页小计", "本页共计", "其中", "填表人", "审核人", "复核人", "制表人", "签发人", "填报人", "经办人", "负责人", "单位负责人",
+	"填报单位", "填表单位", "制表单位", "填报日期", "填表日期", "制表日期", "打印日期", "导出时间", "导出日期", "统计日期", "数据来源", "制表", "审核", "填报", "填表", "复核", "编制", "审批", "盖章", "单位盖章", "联系人", "联系电话", "备注", "说明", "填表说明", "注", "TOTAL", "SUBTOTAL", "SUM", "GRANDTOTAL"}
+
+// totals are what a row of totals may say in any of its cells.
+var totals = map[string]bool{"合计": true, "总计": true, "小计": true, "本页合计": true, "本页小计": true, "合计:": true, "总计:": true}
 
 // IsTotals reports whether a row is one of totals, signatures or remarks, or
 // the example row of a template.
 func IsTotals(r Row) bool {
-	for _, c := range r.Cells {
+	first := true
+	for i, c := range r.Cells {
+		if c == "" || i > 5 && !first {
+			continue
+		}
 		text := strings.ToUpper(strings.Join(strings.Fields(c), ""))
 		if text == "" {
 			continue
 		}
-		if strings.HasPrefix(text, "示例") {
+		if first && beginsNotData(text) || totals[strings.ReplaceAll(text, "：", ":")] {
 			return true
 		}
-		for _, word := range notData {
-			if rest, ok := strings.CutPrefix(text, word); ok {
-				if next, _ := utf8.DecodeRuneInString(rest); rest == "" || !unicode.IsLetter(next) {
-					return true
-				}
-			}
-		}
-		return false
+		first = false
 	}
 	return false
+}
+
+func beginsNotData(text string) bool {
+	if strings.HasPrefix(text, "示例") {
+		return true
+	}
+	for _, word := range notData {
+		if rest, ok := strings.CutPrefix(text, word); ok {
+			if next, _ := utf8.DecodeRuneInString(rest); rest == "" || !unicode.IsLetter(next) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// belowHead is how far below its header a sheet may have a line of units or of
+// column numbers.
+const belowHead = 2
+
+// NoData reports whether a row below the header is no data: the header again,
+// as it stands on each printed page, or right below it a line of units or of
+// column numbers.
+func (h Header) NoData(r Row) bool {
+	filled, same, units := 0, 0, 0
+	for _, c := range h.Columns {
+		if c.Index >= len(r.Cells) {
+			continue
+		}
+		text := strings.TrimSpace(r.Cells[c.Index])
+		if text == "" {
+			continue
+		}
+		if filled++; filled == 3 && same == 0 && r.Number > h.Row+belowHead {
+			return false // as nearly all rows are
+		}
+		if text == c.Heading {
+			same++
+		}
+		if r.Number <= h.Row+belowHead && unitAlone.MatchString(text) {
+			units++
+		}
+	}
+	switch {
+	case filled == 0:
+		return false
+	case filled > 1 && 2*same > filled:
+		return true
+	case r.Number > h.Row+belowHead:
+		return false
+	}
+	return units == filled || numbered(r.Cells)
+}
+
+// unitAlone is a cell that only names a unit or a form.
+var unitAlone = regexp.MustCompile(`(?i)^[(（【\[]?(单位[:：]?)?(kg|kw|千克|公斤|千瓦|吨|t|总吨|gt|年月日|年/月/日|年-月-日|yyyy-mm-dd|马力|必填|选填|文本|日期|数字|元|万元)[)）】\]]?$`)
+
+// numbered reports whether cells are the numbers of columns: 1, 2, 3 or A, B, C.
+func numbered(cells []string) bool {
+	count, last := 0, 0
+	for _, c := range cells {
+		text := strings.Trim(strings.ToUpper(norm.NFKC.String(strings.TrimSpace(c))), "()")
+		if text == "" || text == "栏次" || text == "列次" || text == "甲" || text == "乙" || text == "丙" {
+			continue
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil && len(text) == 1 && text[0] >= 'A' && text[0] <= 'Z' {
+			n, err = int(text[0]-'A')+1, nil
+		}
+		if err != nil || (count > 0 && n != last+1) || (count == 0 && n > 1) {
+			return false
+		}
+		count, last = count+1, n
+	}
+	return count >= 3
 }
 
 // ColumnLetter returns the letter of a column that is counted from 0.

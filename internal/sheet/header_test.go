@@ -78,12 +78,12 @@ func TestTotalsAreToldFromData(t *testing.T) {
 		"合计": true, "合  计": true, "合　计（辆）": true, "合计12": true, "总计：": true, "本页小计": true, "填表人：张三": true, "备注:": true, "注1：含转出": true, "说明": true, "Total": true,
 		"示例，请勿删除": true, "填报单位（盖章）": true, "合计通物流公司": false, "说明书印刷厂": false, "湘A12345": false, "注册公司": false, "": false, "3": false,
 	} {
-		if got := IsTotals(Row{Cells: []string{" ", text, "合计"}}); got != want && text != "" {
+		if got := IsTotals(Row{Cells: []string{" ", text, "某"}}); got != want && text != "" {
 			t.Errorf("%q: got %v", text, got)
 		}
 	}
-	if IsTotals(Row{Cells: []string{"湘A1", "合计"}}) || IsTotals(Row{}) {
-		t.Error("only the first cell with anything decides")
+	if !IsTotals(Row{Cells: []string{"2001", "合计"}}) || IsTotals(Row{Cells: []string{"湘A1", "备注"}}) || IsTotals(Row{}) {
+		t.Error("of cells but the first only a word of totals decides")
 	}
 }
 
@@ -96,5 +96,69 @@ func TestColumnsHaveTheirLetters(t *testing.T) {
 		if got := ColumnIndex(letter); got != i {
 			t.Errorf("%q: %d", letter, got)
 		}
+	}
+}
+
+// TestLinesThatAreNoDataArePassedOver proves F15: the headings again on the next
+// page, a line of units and one of column numbers right below the headings.
+func TestLinesThatAreNoDataArePassedOver(t *testing.T) {
+	h := Header{Row: 4, Columns: []Column{{0, "A", "号牌号码", "plate"}, {1, "B", "车架号", "vin"}, {2, "C", "总质量", "mass"}, {3, "D", "所有人", "owner"}}}
+	for _, c := range []struct {
+		row   int
+		cells []string
+		want  bool
+	}{
+		{900, []string{"号牌号码", "车架号", "总质量", "所有人"}, true}, {900, []string{"", "车架号 ", "总质量"}, true}, {5, []string{"", "", "（kg）", ""}, true}, {5, []string{"1", "2", "3", "4"}, true}, {6, []string{"①", "②", "③", "④"}, true},
+		{5, []string{"栏次", "1", "2", "3"}, true}, {5, []string{"A", "B", "C", "D"}, true}, {900, []string{"1", "2", "3", "4"}, false}, {5, []string{"湘A12345", "X", "3200", "所有人"}, false}, {5, []string{"1", "3", "4", "5"}, false},
+		{5, []string{"号牌号码", "X", "3200", "某"}, false}, {5, nil, false}, {900, []string{"", "", "kg"}, false},
+	} {
+		if got := h.NoData(Row{Number: c.row, Cells: c.cells}); got != c.want {
+			t.Errorf("row %d %q: %v", c.row, c.cells, got)
+		}
+	}
+}
+
+// TestHeaderOfThreeRowsInTheSecondSheet proves F17: three merged rows are one
+// header, and a page of instructions in front of the sheet is passed over.
+func TestHeaderOfThreeRowsInTheSecondSheet(t *testing.T) {
+	f := excelize.NewFile()
+	must(t, f.SetCellStr("Sheet1", "A1", "填表说明"))
+	_, err := f.NewSheet("明细")
+	must(t, err)
+	for place, text := range map[string]string{"A1": "某市清单", "A2": "序号", "B2": "号牌号码", "C2": "车辆信息", "E2": "所有人", "C3": "其中", "D3": "注册日期", "C4": "车架号", "A5": "1", "B5": "湘A1"} {
+		must(t, f.SetCellStr("明细", place, text))
+	}
+	b, err := Open("a", saved(t, f))
+	must(t, err)
+	b, h, err := Pick(b, Wording{Match: match})
+	must(t, err)
+	var got []string
+	for _, c := range h.Columns {
+		got = append(got, c.Letter+"="+c.Key)
+	}
+	if b.SheetName != "明细" || h.Row != 4 || strings.Join(got, " ") != "B=plate C=vin D=day E=owner" {
+		t.Errorf("%s: %+v", b.SheetName, h)
+	}
+}
+
+// TestOfGuessesTheFirstIsTaken proves F17: two columns that only may be the same
+// field are no mistake of the office; the surer one is read, else the first.
+func TestOfGuessesTheFirstIsTaken(t *testing.T) {
+	b, err := Open("a.csv", []byte("号牌号码,车架号,主人,业主,注册日期\n1,2,3,4,5\n"))
+	must(t, err)
+	h, err := FindHeader(b, Wording{Match: func(heading string) (string, bool) {
+		if heading == "主人" || heading == "业主" {
+			return "owner", true
+		}
+		return match(heading)
+	}, Rank: func(heading string) int {
+		if heading == "主人" || heading == "业主" {
+			return 2
+		}
+		return 0
+	}})
+	must(t, err)
+	if len(h.Columns) != 4 || h.Columns[2].Letter != "C" || len(h.Unmapped) != 1 || h.Unmapped[0].Letter != "D" {
+		t.Errorf("%+v", h)
 	}
 }

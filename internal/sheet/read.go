@@ -4,6 +4,7 @@ package sheet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -41,7 +42,38 @@ type Book struct {
 	SheetName string // of CSV the file's name
 	Encoding  string // "UTF-8", "GB18030" or "UTF-16"
 
-	rows iter.Seq2[Row, error]
+	rows  iter.Seq2[Row, error]
+	other []sheetPart // further sheets in sight
+	from  *workbook
+}
+
+// Sheet returns the sheet of a workbook that has a name, or b itself if there is
+// none, as for a CSV file.
+func (b *Book) Sheet(name string) *Book {
+	for _, s := range b.other {
+		if s.name == name {
+			return b.from.book(s, nil)
+		}
+	}
+	return b
+}
+
+// Pick finds the header of a book: in its first sheet that holds anything, or
+// else in the first further sheet that has one, as offices put a page of
+// instructions in front. It returns the sheet that was taken.
+func Pick(b *Book, w Wording) (*Book, Header, error) {
+	h, err := FindHeader(b, w)
+	var f *fault.Fault
+	if err == nil || !errors.As(err, &f) || f.Code != "no_header" {
+		return b, h, err
+	}
+	for _, s := range b.other {
+		next := b.from.book(s, nil)
+		if found, nextErr := FindHeader(next, w); nextErr == nil {
+			return next, found, nil
+		}
+	}
+	return b, h, err
 }
 
 // Rows yields the rows that hold anything, in their order, and at most one

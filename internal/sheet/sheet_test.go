@@ -160,7 +160,7 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 func TestAnnotatedSheetIsTheOfficesOwn(t *testing.T) {
 	original := []byte("号牌号码,所有人\n湘A1,\n湘A2,某\n")
 	var b bytes.Buffer
-	if err := Annotate(&b, "a.csv", original, []Note{{Row: 2, Column: 1, Text: "缺少", Error: true}, {Row: 2, Column: -1, Text: "整行"}}, "错误说明"); err != nil {
+	if err := Annotate(&b, "a.csv", "", original, []Note{{Row: 2, Column: 1, Text: "缺少", Error: true}, {Row: 2, Column: -1, Text: "整行"}}, "错误说明"); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(bytes.NewReader(b.Bytes()))

@@ -93,7 +93,7 @@ func TestAnnotatedWorkbookKeepsItsLooksAndCanComeBack(t *testing.T) {
 	}
 	must(t, f.SetCellStyle("Sheet1", "B3", "B4", day), f.AddComment("Sheet1", excelize.Comment{Cell: "C3", Author: "某", Text: "自己的"}))
 	var first, second bytes.Buffer
-	must(t, Annotate(&first, "a.xlsx", saved(t, f), []Note{{Row: 3, Column: 1, Text: "一", Error: true}, {Row: 3, Column: 1, Text: "二"}, {Row: 4, Column: -1, Text: "整行"}}, "错误说明"))
+	must(t, Annotate(&first, "a.xlsx", "", saved(t, f), []Note{{Row: 3, Column: 1, Text: "一", Error: true}, {Row: 3, Column: 1, Text: "二"}, {Row: 4, Column: -1, Text: "整行"}}, "错误说明"))
 	got, err := excelize.OpenReader(bytes.NewReader(first.Bytes()))
 	must(t, err)
 	if shown, _ := got.GetRows("Sheet1"); shown[1][3] != "错误说明" || shown[2][1] != "2011-03-05" || shown[2][3] != "一\n二" || shown[3][3] != "整行" {
@@ -117,7 +117,7 @@ func TestAnnotatedWorkbookKeepsItsLooksAndCanComeBack(t *testing.T) {
 	if fill := fillOf(got, "B3"); !slices.Equal(fill, []string{"FFC7CE"}) {
 		t.Errorf("fill %v", fill)
 	}
-	must(t, Annotate(&second, "a.xlsx", first.Bytes(), []Note{{Row: 4, Column: 0, Text: "三"}}, "错误说明"))
+	must(t, Annotate(&second, "a.xlsx", "", first.Bytes(), []Note{{Row: 4, Column: 0, Text: "三"}}, "错误说明"))
 	got, err = excelize.OpenReader(bytes.NewReader(second.Bytes()))
 	must(t, err)
 	shown, _ := got.GetRows("Sheet1")
@@ -139,7 +139,7 @@ func TestAnnotatedSamplesStillRead(t *testing.T) {
 		before, err := Open(name, data)
 		must(t, err)
 		var b bytes.Buffer
-		must(t, Annotate(&b, name, data, []Note{{Row: 20, Column: 2, Text: "一", Error: true}}, "错误说明"))
+		must(t, Annotate(&b, name, "", data, []Note{{Row: 20, Column: 2, Text: "一", Error: true}}, "错误说明"))
 		after, err := Open("a.xlsx", b.Bytes())
 		must(t, err)
 		was, is := rowsIn(t, before), rowsIn(t, after)
@@ -192,6 +192,6 @@ func BenchmarkAnnotate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var out bytes.Buffer
-		must(b, Annotate(&out, "a.xlsx", data, notes, "错误说明"))
+		must(b, Annotate(&out, "a.xlsx", "", data, notes, "错误说明"))
 	}
 }

@@ -33,15 +33,19 @@ func openXLSX(data []byte) (*Book, error) {
 	if err := w.open(); err != nil {
 		return nil, err
 	}
-	for _, s := range w.sheets {
+	for i, s := range w.sheets {
 		for _, err := range w.rows(s.part) {
 			if err != nil {
 				return nil, err
 			}
-			return &Book{Kind: "xlsx", SheetName: s.name, Encoding: "UTF-8", rows: w.rows(s.part)}, nil
+			return w.book(s, w.sheets[i+1:]), nil
 		}
 	}
 	return nil, refuse("empty_file", "工作簿中可见的工作表都是空的", "the sheets in sight hold nothing", "请检查是否选错文件，或取消隐藏工作表", "check whether this is the right file, or show the hidden sheet")
+}
+
+func (w *workbook) book(s sheetPart, other []sheetPart) *Book {
+	return &Book{Kind: "xlsx", SheetName: s.name, Encoding: "UTF-8", rows: w.rows(s.part), other: other, from: w}
 }
 
 // open reads the directory of the workbook: its sheets in sight, in order.

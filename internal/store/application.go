@@ -293,7 +293,7 @@ func (f ApplicationFilter) where(q *gorm.DB) *gorm.DB {
 	}
 	if f.Releasable != "" {
 		q = q.Where(`applications.state IN ('approved', 'noticed') AND ((noticed_until <> '' AND noticed_until < ?)
-			OR EXISTS (SELECT 1 FROM program_flows f WHERE f.program_id = applications.program_id AND f.notice_days = 0))`, f.Releasable)
+			OR EXISTS (SELECT 1 FROM programs g WHERE g.id = applications.program_id AND g.notice_days = 0))`, f.Releasable)
 	}
 	if f.For != nil {
 		q = q.Where(waitsFor, f.For.ID, f.For.ID, f.For.ID)
@@ -375,23 +375,23 @@ type partRow struct {
 func (partRow) TableName() string { return "application_people" }
 
 // Parts returns who did what in a case.
-func (db *DB) Parts(ctx context.Context, applicationID string) ([]subsidy.Part, error) {
+func (db *DB) Parts(ctx context.Context, applicationID string) ([]subsidy.DutyTaken, error) {
 	return partsOf(db.read.WithContext(ctx), applicationID)
 }
 
 // Parts is DB.Parts inside a transaction.
-func (tx *Tx) Parts(applicationID string) ([]subsidy.Part, error) {
+func (tx *Tx) Parts(applicationID string) ([]subsidy.DutyTaken, error) {
 	return partsOf(tx.db, applicationID)
 }
 
-func partsOf(q *gorm.DB, applicationID string) ([]subsidy.Part, error) {
+func partsOf(q *gorm.DB, applicationID string) ([]subsidy.DutyTaken, error) {
 	var rows []partRow
 	if err := q.Where("application_id = ?", applicationID).Order("at, duty").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("store: read who did what: %w", err)
 	}
-	parts := make([]subsidy.Part, len(rows))
+	parts := make([]subsidy.DutyTaken, len(rows))
 	for i, r := range rows {
-		parts[i] = subsidy.Part{PersonID: r.PersonID, PersonName: r.PersonName, Duty: r.Duty, At: r.At}
+		parts[i] = subsidy.DutyTaken{PersonID: r.PersonID, PersonName: r.PersonName, Duty: r.Duty, At: r.At}
 	}
 	return parts, nil
 }

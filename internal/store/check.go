@@ -92,7 +92,7 @@ func (db *DB) EachAsset(ctx context.Context, fn func(AssetRecord, *retirement.Re
 			ids[i] = r.ID
 		}
 		var retired []retirementRow
-		if err := db.read.WithContext(ctx).Where("asset_id IN ?", ids).Find(&retired).Error; err != nil {
+		if err := db.read.WithContext(ctx).Where("asset_id IN ? AND NOT withdrawn", ids).Find(&retired).Error; err != nil {
 			return fmt.Errorf("store: read retirements: %w", err)
 		}
 		byAsset := map[string]retirement.Retirement{}
@@ -113,27 +113,6 @@ func (db *DB) EachAsset(ctx context.Context, fn func(AssetRecord, *retirement.Re
 			}
 		}
 	}
-}
-
-// VerifyPrograms recounts what each program has committed and paid.
-func (db *DB) VerifyPrograms(ctx context.Context) error {
-	var rows []struct {
-		Code                                   string
-		CommittedFen, PaidFen, Committed, Paid int64
-	}
-	err := db.read.WithContext(ctx).Raw(`SELECT p.code, p.committed_fen, p.paid_fen,
-		COALESCE(SUM(CASE WHEN a.funds <> 'none' THEN a.amount_fen ELSE 0 END), 0) AS committed,
-		COALESCE(SUM(CASE WHEN a.state = 'paid' THEN a.amount_fen ELSE 0 END), 0) AS paid
-		FROM programs p LEFT JOIN applications a ON a.program_id = p.id GROUP BY p.id, p.code, p.committed_fen, p.paid_fen`).Scan(&rows).Error
-	if err != nil {
-		return fmt.Errorf("store: recount programs: %w", err)
-	}
-	for _, r := range rows {
-		if r.CommittedFen != r.Committed || r.PaidFen != r.Paid {
-			return fmt.Errorf("program %s says %d fen committed and %d paid, its applications say %d and %d", r.Code, r.CommittedFen, r.PaidFen, r.Committed, r.Paid)
-		}
-	}
-	return nil
 }
 
 // EachBatch calls fn for every payment batch with its lines.

@@ -15,17 +15,14 @@ import (
 )
 
 type flowRow struct {
-	ProgramID      string
-	NoticeDays     int
-	VerifiedBefore string
-	ReserveOn      string
-	ClaimDays      int
-	MendDays       int
-	Papers         string
-	UpdatedBy      string
-	UpdatedByName  string
-	UpdatedAt      time.Time
-	Version        int64
+	ProgramID     string
+	ReserveOn     string
+	MendDays      int
+	Papers        string
+	UpdatedBy     string
+	UpdatedByName string
+	UpdatedAt     time.Time
+	Version       int64
 }
 
 func (flowRow) TableName() string { return "program_flows" }
@@ -47,8 +44,7 @@ func loadFlow(q *gorm.DB, programID string) (subsidy.Flow, error) {
 		return subsidy.DefaultFlow(programID), nil
 	}
 	r := rows[0]
-	f := subsidy.Flow{ProgramID: r.ProgramID, NoticeDays: r.NoticeDays, VerifiedBefore: r.VerifiedBefore, ReserveOn: r.ReserveOn, ClaimDays: r.ClaimDays,
-		MendDays: r.MendDays, Version: r.Version}
+	f := subsidy.Flow{ProgramID: r.ProgramID, ReserveOn: r.ReserveOn, MendDays: r.MendDays, Version: r.Version}
 	if err := json.Unmarshal([]byte(r.Papers), &f.Papers); err != nil {
 		return f, fmt.Errorf("store: papers of program %s: %w", programID, err)
 	}
@@ -63,7 +59,7 @@ func (tx *Tx) SetFlow(p subsidy.Program, before subsidy.Flow, after *subsidy.Flo
 		return err
 	}
 	after.Version = before.Version + 1
-	row := flowRow{p.ID, after.NoticeDays, after.VerifiedBefore, after.ReserveOn, after.ClaimDays, after.MendDays, papers, tx.By.ID, tx.By.Name, tx.At, after.Version}
+	row := flowRow{p.ID, after.ReserveOn, after.MendDays, papers, tx.By.ID, tx.By.Name, tx.At, after.Version}
 	if before.Version == 0 {
 		res := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		err = affect(res, stale())
@@ -75,8 +71,7 @@ func (tx *Tx) SetFlow(p subsidy.Program, before subsidy.Flow, after *subsidy.Flo
 	}
 	view := func(f subsidy.Flow) map[string]string {
 		text, _ := jsonText(f.Papers)
-		return map[string]string{"notice_days": fmt.Sprint(f.NoticeDays), "verified_before": f.VerifiedBefore, "reserve_on": f.ReserveOn,
-			"claim_days": fmt.Sprint(f.ClaimDays), "mend_days": fmt.Sprint(f.MendDays), "papers": text}
+		return map[string]string{"reserve_on": f.ReserveOn, "mend_days": fmt.Sprint(f.MendDays), "papers": text}
 	}
 	was, is := difference(view(before), view(*after))
 	return tx.Record(Event{Action: "set_flow", Entity: "program", EntityID: p.ID, CityCode: p.CityCode}, was, is)

@@ -344,7 +344,7 @@ func inScope(q *gorm.DB, s access.Scope, district bool) *gorm.DB {
 // one whose rows belong to two cities.
 func inScopeOf(q *gorm.DB, s access.Scope, city, district string) *gorm.DB {
 	switch {
-	case s.Code() == "":
+	case s.Code() == "" || s.Yard() != "": // a yard's own intake is inYard's business
 		return q.Where("1 = 0")
 	case s.IsProvince():
 		return q
@@ -353,6 +353,15 @@ func inScopeOf(q *gorm.DB, s access.Scope, city, district string) *gorm.DB {
 	default:
 		return q.Where(city+" = ?", s.City())
 	}
+}
+
+// inYard narrows a query to the intake of the yard that a scope is bound to. It
+// is the one place where a yard becomes SQL; every other scope gets nothing.
+func inYard(q *gorm.DB, s access.Scope) *gorm.DB {
+	if s.Yard() == "" {
+		return q.Where("1 = 0")
+	}
+	return q.Where("yard_id = ?", s.Yard())
 }
 
 // likePattern makes a substring pattern of q for LIKE … ESCAPE '!'.

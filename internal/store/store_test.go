@@ -158,39 +158,6 @@ func TestRollUpEqualsTheRecountAndTheListsAfterAnyHistory(t *testing.T) {
 	})
 }
 
-// TestBudgetIsNeverOverdrawnByParallelApprovals proves F41: approvals that
-// together exceed the budget reserve at most it.
-func TestBudgetIsNeverOverdrawnByParallelApprovals(t *testing.T) {
-	storetest.Engines(t, func(t *testing.T, url string) {
-		f := apptest.New(t, url)
-		ctx := context.Background()
-		p := f.Program(50_000_00, 10_000_00)
-		var wait sync.WaitGroup
-		var mu sync.Mutex
-		reserved, refused := 0, 0
-		for range 20 {
-			wait.Go(func() {
-				err := f.DB.Write(ctx, f.Users["finance2.changsha"], func(tx *store.Tx) error { return tx.Commit(p, 10_000_00) })
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case err == nil:
-					reserved++
-				case fault.Is(err, fault.Conflict):
-					refused++
-				default:
-					t.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-		after, err := f.DB.Program(ctx, access.Whole(), p.ID)
-		if err != nil || reserved != 5 || refused != 15 || after.CommittedFen != 50_000_00 {
-			t.Errorf("got %d reserved, %d refused, %d fen committed, %v; want 5, 15, 5000000", reserved, refused, after.CommittedFen, err)
-		}
-	})
-}
-
 // TestStoreOfAZeroScopeFindsNothing proves F75: a forgotten scope narrows, it
 // never widens.
 func TestStoreOfAZeroScopeFindsNothing(t *testing.T) {

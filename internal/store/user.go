@@ -20,6 +20,7 @@ type User struct {
 	DisplayName  string
 	Role         access.Role
 	ScopeCode    string
+	YardID       string // of a yard's account
 	PasswordHash string
 	Disabled     bool
 	CreatedAt    time.Time
@@ -29,11 +30,15 @@ type User struct {
 
 // Actor returns the user as the one who asks on a request.
 func (u User) Actor(sessionID, requestID string) access.Actor {
-	return access.Actor{ID: u.ID, Name: u.DisplayName, Role: u.Role, Scope: access.ScopeOf(u.ScopeCode), SessionID: sessionID, RequestID: requestID}
+	scope := access.ScopeOf(u.ScopeCode)
+	if u.Role == access.Yard {
+		scope = access.ScopeOfYard(u.ScopeCode, u.YardID)
+	}
+	return access.Actor{ID: u.ID, Name: u.DisplayName, Role: u.Role, Scope: scope, SessionID: sessionID, RequestID: requestID}
 }
 
 func userView(u User) map[string]string {
-	return map[string]string{"username": u.Username, "display_name": u.DisplayName, "role": string(u.Role), "scope": u.ScopeCode, "disabled": fmt.Sprint(u.Disabled)}
+	return map[string]string{"username": u.Username, "display_name": u.DisplayName, "role": string(u.Role), "scope": u.ScopeCode, "yard": u.YardID, "disabled": fmt.Sprint(u.Disabled)}
 }
 
 // CreateUser adds an account.
@@ -53,7 +58,7 @@ func (tx *Tx) CreateUser(u *User) error {
 func (tx *Tx) UpdateUser(before User, after *User, action string) error {
 	after.Version, after.UpdatedAt = before.Version+1, tx.At
 	res := tx.db.Model(&User{}).Where("id = ? AND version = ?", before.ID, before.Version).
-		Select("display_name", "role", "scope_code", "password_hash", "disabled", "updated_at", "version").Updates(after)
+		Select("display_name", "role", "scope_code", "yard_id", "password_hash", "disabled", "updated_at", "version").Updates(after)
 	if err := affect(res, stale()); err != nil {
 		return err
 	}

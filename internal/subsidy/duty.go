@@ -27,9 +27,9 @@ var dutyNames = map[Duty]bilingual.Text{
 	DutyApprove: bilingual.T("批准", "approved"), DutyPay: bilingual.T("支付", "paid"),
 }
 
-// Part is who did what in a case. A person is known by the id of the account,
+// DutyTaken is who did what in a case. A person is known by the id of the account,
 // which no change of name or role touches.
-type Part struct {
+type DutyTaken struct {
 	PersonID   string
 	PersonName string
 	Duty       Duty
@@ -39,7 +39,7 @@ type Part struct {
 // MayTake fails with Denied four_eyes if the person may not take the duty:
 // because of another part in the case, or because the retirement that it rests
 // on was declared or verified by the person, who may then only enter it.
-func MayTake(duty Duty, person string, parts []Part, involved ...string) error {
+func MayTake(duty Duty, person string, parts []DutyTaken, involved ...string) error {
 	for _, p := range parts {
 		if p.PersonID == person && p.Duty != duty {
 			return fourEyes(bilingual.F("您已对该申请做过“%s”，同一人不能再“%s”", "you %s this case; the one who does so is not the one by whom it is %s", dutyNames[p.Duty], dutyNames[duty]))

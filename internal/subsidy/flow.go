@@ -16,22 +16,17 @@ type PaperRule struct {
 
 // Flow is how the applications of a program are worked off.
 type Flow struct {
-	ProgramID      string
-	NoticeDays     int    // working days of the public notice; 0 for none
-	VerifiedBefore string // approval or payment
-	ReserveOn      string // submission or approval: when the place in the queue gets its money
-	ClaimDays      int    // days from the event to the last day to submit; 0 for no such day
-	MendDays       int    // days to mend what was sent back
-	Papers         []PaperRule
-	Version        int64 // 0 for the default
+	ProgramID string
+	ReserveOn string // submission or approval: when the place in the queue gets its money
+	MendDays  int    // days to mend what was sent back
+	Papers    []PaperRule
+	Version   int64 // 0 for the default
 }
 
 // Values of a flow.
 const (
-	BeforeApproval = "approval"
-	BeforePayment  = "payment"
-	OnSubmission   = "submission"
-	OnApproval     = "approval"
+	OnSubmission = "submission"
+	OnApproval   = "approval"
 )
 
 // PaperNames are the papers that a flow may ask for. The list is that of the
@@ -63,10 +58,10 @@ func PaperName(code string) (bilingual.Text, bool) {
 	return bilingual.Text{}, false
 }
 
-// DefaultFlow is that of a program for which nothing was set: 5 working days of
-// notice (5 or 7 are usual, from memory) and the papers of domain.md 5.6.
+// DefaultFlow is that of a program for which nothing was set: the papers of
+// domain.md 5.6 and 15 days to mend, which is our assumption.
 func DefaultFlow(programID string) Flow {
-	return Flow{ProgramID: programID, NoticeDays: 5, VerifiedBefore: BeforeApproval, ReserveOn: OnSubmission, MendDays: 15, Papers: []PaperRule{
+	return Flow{ProgramID: programID, ReserveOn: OnSubmission, MendDays: 15, Papers: []PaperRule{
 		{"owner_document", "any"}, {"bank_card", "person"}, {"account_permit", "unit"}, {"not_public_funded", "unit"},
 		{"authorization", "agent"}, {"agent_document", "agent"},
 	}}
@@ -96,7 +91,7 @@ type PaperItem struct {
 	Files    []string
 }
 
-// Papers returns the checklist of an application from the files that are
+// Checklist returns the list of papers of an application from the files that are
 // there, by kind. Files of kinds that nobody asked for come after.
 func (f Flow) Checklist(e Entry, files map[string][]string) []PaperItem {
 	var items []PaperItem

@@ -182,16 +182,20 @@ func (f *Fixture) Retire(city, assetID, deregistered string, verify bool) app.Ca
 }
 
 // Program sets up a program of Changsha's trucks with one amount for all.
-func (f *Fixture) Program(budget, amount money.Fen) subsidy.Program {
+func (f *Fixture) Program(budget, amount money.Fen, change ...func(*subsidy.Program)) subsidy.Program {
 	f.T.Helper()
-	p, err := f.CreateProgram(context.Background(), f.Users["finance.changsha"], subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
+	program := subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
 		Class: registry.Truck, ValidFrom: "2025-01-01", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget,
-		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}})
+		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}}
+	for _, c := range change {
+		c(&program)
+	}
+	p, err := f.CreateProgram(context.Background(), f.Users["finance.changsha"], program)
 	f.must(err)
 	return p
 }
 
-// Brief makes the way of a program's applications short: no notice, no papers.
+// Brief makes the way of a program's applications short: no papers.
 func (f *Fixture) Brief(programID string) {
 	f.T.Helper()
 	f.Flow(programID, func(*subsidy.Flow) {})
@@ -204,7 +208,7 @@ func (f *Fixture) Flow(programID string, change func(*subsidy.Flow)) {
 	ctx := context.Background()
 	present, err := f.DB.Flow(ctx, programID)
 	f.must(err)
-	flow := subsidy.Flow{VerifiedBefore: subsidy.BeforeApproval, ReserveOn: subsidy.OnSubmission, MendDays: 15}
+	flow := subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15}
 	change(&flow)
 	_, err = f.SetFlow(ctx, f.Users["admin"], programID, present.Version, flow)
 	f.must(err)

@@ -84,3 +84,19 @@ func Open(t testing.TB, url string, now func() time.Time) *store.DB {
 	db.SetEnqueuer(store.NoQueue)
 	return db
 }
+
+// Exec runs a statement past the program, as somebody with the password of the
+// database could.
+func Exec(url, statement string) error {
+	driver, dsn := "pgx", url
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, dsn = "sqlite3", store.SQLiteDSN(path, false)
+	}
+	handle, err := sql.Open(driver, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = handle.Close() }()
+	_, err = handle.ExecContext(context.Background(), statement)
+	return err
+}

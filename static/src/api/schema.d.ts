@@ -383,6 +383,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/pre-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked before intake: mortgage, seizure, dues, activity */
+        get: operations["list-pre-checks"];
+        put?: never;
+        /** Answer one of the questions, with source and day */
+        post: operations["put-pre-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/retirement": {
         parameters: {
             query?: never;
@@ -879,6 +897,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/emission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What verified retirements save of NOx, HC, PM2.5 and CO, beside table 2 of the plan */
+        get: operations["get-emission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emission/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The retirements behind an amount, each with how it comes about */
+        get: operations["list-emission-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factor-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Revisions of the emission factors, newest first */
+        get: operations["list-factor-sets"];
+        put?: never;
+        /** Start a draft from the factors in force */
+        post: operations["create-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factor-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One revision with all its values */
+        get: operations["get-factor-set"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a draft: assumptions and stand-ins only */
+        patch: operations["update-factor-set"];
+        trace?: never;
+    };
+    "/api/v1/factor-sets/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a draft in force or discard it */
+        post: operations["decide-factor-set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files/{id}/content": {
         parameters: {
             query?: never;
@@ -1275,6 +1380,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overdue-retirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stays longer than its limit */
+        get: operations["list-overdue-retirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/owners": {
         parameters: {
             query?: never;
@@ -1344,6 +1466,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/program-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a program as entered, and how it reads; nothing is saved */
+        post: operations["check-program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/programs": {
         parameters: {
             query?: never;
@@ -1354,7 +1493,7 @@ export interface paths {
         /** Subsidy programs, newest first */
         get: operations["list-programs"];
         put?: never;
-        /** Set up a program */
+        /** Set up a program, or a new version of one */
         post: operations["create-program"];
         delete?: never;
         options?: never;
@@ -1369,10 +1508,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One program */
+        /** One version of a program */
         get: operations["get-program"];
-        put?: never;
+        /** Replace what a draft says */
+        put: operations["update-program"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issue a draft, discard it, or end an issued program */
+        post: operations["decide-program"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1395,6 +1552,23 @@ export interface paths {
         head?: never;
         /** Set how the applications of a program are worked off */
         patch: operations["update-program-flow"];
+        trace?: never;
+    };
+    "/api/v1/programs/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A program as sentences and tables, with what is open */
+        get: operations["get-program-text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/progress": {
@@ -1423,6 +1597,23 @@ export interface paths {
         };
         /** The same as a workbook */
         get: operations["get-progress-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/pace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
+        get: operations["get-pace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1591,7 +1782,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest run */
+        /** The newest run, 404 before the first */
         get: operations["get-quality-run"];
         put?: never;
         post?: never;
@@ -1629,6 +1820,91 @@ export interface paths {
         get: operations["list-regions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long retirements may stay where they stand */
+        get: operations["list-retirement-limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-limits/{class}/{standing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a limit */
+        patch: operations["update-retirement-limit"];
+        trace?: never;
+    };
+    "/api/v1/retirement-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked of a second person, newest first */
+        get: operations["list-retirement-requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request */
+        get: operations["get-retirement-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse a request of somebody else */
+        post: operations["decide-retirement-request"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1704,6 +1980,23 @@ export interface paths {
         patch: operations["update-retirement"];
         trace?: never;
     };
+    "/api/v1/retirements/{id}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Steps, replaced declarations, requests and clock of a retirement */
+        get: operations["get-retirement-course"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/files": {
         parameters: {
             query?: never;
@@ -1721,6 +2014,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirements/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a waiver, a correction or a withdrawal */
+        post: operations["ask-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log the next step: hand-over, dismantling or deregistration
+         * @description Evidence that the step waits for is named item by item in a 409 evidence_missing.
+         */
+        post: operations["log-retirement-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/verification": {
         parameters: {
             query?: never;
@@ -1732,6 +2062,40 @@ export interface paths {
         put?: never;
         /** Verify a retirement, or return it */
         post: operations["verify-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a retirement that is not verified; it stays to be read */
+        post: operations["withdraw-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-vocabulary/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that the rules of a class can ask */
+        get: operations["get-rule-vocabulary"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1929,6 +2293,127 @@ export interface paths {
         patch: operations["update-view"];
         trace?: never;
     };
+    "/api/v1/yards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Licensed yards of the area */
+        get: operations["list-yards"];
+        put?: never;
+        /** Register a yard with its licence */
+        post: operations["create-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One yard with its licences and blocks */
+        get: operations["get-yard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Replace the facts of a yard */
+        patch: operations["update-yard"];
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Suspend or black-list a yard */
+        post: operations["block-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed about a yard, newest first */
+        get: operations["get-yard-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/licences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a period of licence */
+        post: operations["renew-yard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a suspension or black-listing */
+        post: operations["lift-yard-block"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/yards/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gaps and bursts in the certificates of a yard */
+        get: operations["get-yard-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2006,7 +2491,7 @@ export interface components {
             payee_checks?: components["schemas"]["Reason"][] | null;
             payee_name: string;
             /** @description Who did what; four different people. */
-            people?: components["schemas"]["Part"][] | null;
+            people?: components["schemas"]["DutyTaken"][] | null;
             /**
              * Format: int64
              * @description Place on the waiting list, from 1.
@@ -2036,6 +2521,15 @@ export interface components {
         "Apply-importRequest": {
             /** @enum {string} */
             mode: "valid_rows" | "all_or_nothing";
+        };
+        "Ask-retirementRequest": {
+            /** @description The whole declaration as it should be, for a correction. */
+            declaration?: components["schemas"]["DeclarationBody"];
+            /** @description Evidence to let go, for a waiver. */
+            item?: string;
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
         };
         Asset: {
             built_on?: string;
@@ -2069,7 +2563,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** @description While it is offered to another city: it cannot be changed. */
             transfer?: components["schemas"]["Transfer"];
             /** Format: date-time */
@@ -2099,9 +2593,17 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** Format: int64 */
             version: number;
+        };
+        Axis: {
+            by: string;
+            /**
+             * @description Which end of a band belongs to it: lower [from, to), upper (from, to].
+             * @enum {string}
+             */
+            closed?: "" | "lower" | "upper";
         };
         Batch: {
             city_code: string;
@@ -2141,6 +2643,13 @@ export interface components {
             reason?: string;
             /** @enum {string} */
             state: "sealed" | "paid" | "failed";
+        };
+        "Block-yardRequest": {
+            from: string;
+            /** @enum {string} */
+            kind: "suspended" | "blacklisted";
+            reason: string;
+            to?: string;
         };
         CalendarDay: {
             day: string;
@@ -2219,6 +2728,13 @@ export interface components {
             state: "open" | "closed";
             /** Format: int64 */
             version: number;
+        };
+        Cell: {
+            codes?: string[] | null;
+            /** Format: int64 */
+            from?: number;
+            /** Format: int64 */
+            to?: number;
         };
         "Change-ownerRequest": {
             name: string;
@@ -2417,6 +2933,36 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Condition: {
+            /** @description Where the document says so. */
+            clause?: string;
+            /** @description One of these. */
+            codes?: string[] | null;
+            /** @description Groups or categories it applies to; absent: all. */
+            for?: string[] | null;
+            /** @description First day. */
+            from?: string;
+            /** @description Code of the vocabulary. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Upper bound, itself in unless max_open.
+             */
+            max?: number;
+            /** @description Less than max. */
+            max_open?: boolean;
+            /**
+             * Format: int64
+             * @description Lower bound, itself in unless min_open.
+             */
+            min?: number;
+            /** @description More than min. */
+            min_open?: boolean;
+            /** @description None of the codes instead of one of them. */
+            not?: boolean;
+            /** @description Last day. */
+            to?: string;
+        };
         Count: {
             /** Format: int64 */
             count: number;
@@ -2435,6 +2981,11 @@ export interface components {
             document: string;
             rule: components["schemas"]["CohortConditions"];
         };
+        "Create-factor-setRequest": {
+            /** @description What sets these factors: document and number. */
+            document: string;
+            valid_from: string;
+        };
         "Create-noticeRequest": {
             /** @description Absent: all that are approved. */
             application_ids?: string[] | null;
@@ -2448,29 +2999,6 @@ export interface components {
             raised_by: string;
             text: string;
         };
-        "Create-programRequest": {
-            /**
-             * @default deregistered_on
-             * @enum {string}
-             */
-            basis: "deregistered_on" | "handed_in_on";
-            /** Format: int64 */
-            budget_fen: number;
-            city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
-            code: string;
-            document?: string;
-            name: components["schemas"]["Name"];
-            /**
-             * Format: int64
-             * @default 1
-             */
-            revision: number;
-            rules: components["schemas"]["Rules"];
-            valid_from: string;
-            valid_to: string;
-        };
         "Create-transferRequest": {
             reason: string;
             /** @description GB/T 2260 code of the city that takes it. */
@@ -2480,9 +3008,11 @@ export interface components {
             display_name?: string;
             password: string;
             /** @enum {string} */
-            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             scope_code: string;
             username: string;
+            /** @description Required for the role yard. */
+            yard_id?: string;
         };
         "Create-viewRequest": {
             columns: string[] | null;
@@ -2493,6 +3023,27 @@ export interface components {
                 [key: string]: string;
             };
             shared?: boolean;
+        };
+        "Create-yardRequest": {
+            address?: string;
+            /** Format: int64 */
+            capacity_per_month?: number;
+            certificate_pattern?: string;
+            city_code: string;
+            classes: ("truck" | "machinery" | "farm_machinery" | "vessel")[] | null;
+            credit_code: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            licence_no: string;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            pattern_source?: string;
+            valid_from: string;
+            valid_to: string;
         };
         "Decide-applicationRequest": {
             /**
@@ -2523,9 +3074,42 @@ export interface components {
             reason: string;
             same: boolean;
         };
+        "Decide-factor-setRequest": {
+            /** @enum {string} */
+            decision: "accept" | "discard";
+            reason?: string;
+        };
+        "Decide-programRequest": {
+            /** @enum {string} */
+            decision: "issue" | "discard" | "end";
+            /** @description Of an end: the last day for its events. */
+            on?: string;
+            /** @description Why it is ended, or issued with open points. */
+            reason?: string;
+        };
         "Decide-quality-issueRequest": {
             accept: boolean;
             note?: string;
+        };
+        "Decide-retirement-requestRequest": {
+            /** @enum {string} */
+            decision: "approve" | "refuse";
+            reason?: string;
+        };
+        Declaration: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            recycler?: string;
+            replacement?: string;
+            way_out: string;
+            yard_id?: string;
         };
         DeclarationBody: {
             certificate_no?: string;
@@ -2535,12 +3119,21 @@ export interface components {
             dismantled_on?: string;
             /** @description Why it left: subsidy, traffic_ban, enforcement or natural. */
             driver?: string;
+            engine_model?: string;
+            /** @description Of the engine that was put in. */
+            engine_no?: string;
+            /** @description Emission stage of the engine that was put in, at least china4. */
+            engine_stage?: string;
             /** @description Day of hand-over 交售. */
             handed_in_on?: string;
             note?: string;
             recycler?: string;
+            /** @description What took its place: none, new_energy, china6 or other. */
+            replacement?: string;
             /** @description Code of one of the class's ways out, e.g. scrapped. */
             way_out: string;
+            /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
+            yard_id?: string;
         };
         DeedView: {
             act: string;
@@ -2605,14 +3198,122 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        DutyTaken: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            duty: "enter" | "check" | "approve" | "pay";
+            person: components["schemas"]["Person"];
+        };
         Eligibility: {
             /** Format: int64 */
             amount_fen: number;
+            /**
+             * Format: int64
+             * @description Whole months left before the mandatory scrapping date.
+             */
+            early_months?: number;
             eligible: boolean;
             lines: components["schemas"]["Reason"][] | null;
             program_id: string;
             program_name: components["schemas"]["Name"];
             sample: boolean;
+            shares?: components["schemas"]["SharePart"][] | null;
+        };
+        EmissionAmount: {
+            /** Format: int64 */
+            lifetime_g: number;
+            /** @description The field that the record lacks. */
+            missing?: string;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /** @enum {string} */
+            state: "estimated" | "factor_missing" | "not_estimated";
+            steps?: components["schemas"]["EmissionStep"][] | null;
+            /** Format: int64 */
+            this_year_g: number;
+            /** Format: int64 */
+            yearly_g: number;
+        };
+        EmissionLine: {
+            amounts: components["schemas"]["EmissionAmount"][] | null;
+            asset_id: string;
+            category_name: components["schemas"]["Name"];
+            city_code: string;
+            class: string;
+            /** @description Deregistration day. */
+            counts_on: string;
+            district_code?: string;
+            /** Format: int64 */
+            factor_revision: number;
+            label: string;
+            /**
+             * Format: int64
+             * @description Early days that are counted.
+             */
+            lifetime_days: number;
+            /** @description It has a mandatory scrapping date. */
+            lifetime_known: boolean;
+            scrap_due_on?: string;
+            stage: string;
+            /**
+             * Format: int64
+             * @description Days of the calendar year that are counted, of 365.
+             */
+            this_year_days: number;
+        };
+        EmissionRow: {
+            /**
+             * Format: int64
+             * @description Verified retirements since the baseline day.
+             */
+            assets: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            /** @example 2025-11 */
+            month?: string;
+            pollutants: components["schemas"]["PollutantSum"][] | null;
+            /**
+             * Format: int64
+             * @description Estimated with at least one value that is no official figure.
+             */
+            unofficial: number;
+            /**
+             * Format: int64
+             * @description Estimated, but not in lifetime_g.
+             */
+            without_scrap_date: number;
+        };
+        EmissionSheet: {
+            as_of: string;
+            /** @description Factor sets that were used. */
+            factor_revisions: number[] | null;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["EmissionRow"][] | null;
+            /** @description Only with group_by=city and without other filters than city. */
+            table2: components["schemas"]["Table2Row"][] | null;
+            total: components["schemas"]["EmissionRow"];
+        };
+        EmissionStep: {
+            band?: string;
+            /** @enum {string} */
+            basis: "official" | "stand_in" | "assumption" | "province" | "record";
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor" | "power" | "fuel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            source?: components["schemas"]["Name"];
+            unit?: string;
         };
         Engine: {
             /** @description Absent if nobody knows. */
@@ -2637,20 +3338,84 @@ export interface components {
             severity: "error" | "warning";
         };
         EvidenceItem: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             file_ids?: string[] | null;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             present: boolean;
             required: boolean;
+            /** @description A second person let it go. */
+            waived: boolean;
         };
         EvidenceSpec: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             required: boolean;
+        };
+        Factor: {
+            axes: components["schemas"]["Axis"][] | null;
+            clause?: string;
+            name: components["schemas"]["Text"];
+            rows: components["schemas"]["Row"][] | null;
+        };
+        FactorSet: {
+            /** @description Corrections that are on: speed, temperature, humidity, load → band. */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            document?: string;
+            id: string;
+            /** Format: date-time */
+            in_force_at?: string;
+            /** Format: int64 */
+            revision: number;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "replaced" | "discarded";
+            /**
+             * Format: int64
+             * @description Values that are no official figures.
+             */
+            unofficial: number;
+            /** @description It holds for retirements that count from this day on; of several the last revision. */
+            valid_from: string;
+            /** @description Only with one set. */
+            values?: components["schemas"]["FactorValue"][] | null;
+            /** Format: int64 */
+            version: number;
+        };
+        FactorValue: {
+            band?: string;
+            /** @enum {string} */
+            basis?: "official" | "stand_in" | "assumption" | "province";
+            group?: string;
+            /** @enum {string} */
+            item: "factor" | "sulphur" | "speed" | "temperature" | "humidity" | "load" | "km" | "hours" | "load_factor";
+            /** @enum {string} */
+            method: "road" | "nonroad" | "vessel";
+            /**
+             * Format: int64
+             * @description Thousandths of the unit.
+             */
+            milli: number;
+            /** @enum {string} */
+            pollutant?: "nox" | "hc" | "pm25" | "co";
+            source?: components["schemas"]["Name"];
+            stage?: string;
+            unit?: string;
         };
         Field: {
             hint: components["schemas"]["Name"];
@@ -2680,8 +3445,8 @@ export interface components {
         File: {
             asset_id: string;
             id: string;
-            /** @enum {string} */
-            kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "owner_document" | "bank_card" | "account_permit" | "not_public_funded" | "authorization" | "agent_document" | "transport_permit" | "replacement_invoice" | "other";
+            /** @description What it proves: a code of an evidence list, stage_proof or other. */
+            kind: string;
             mime: string;
             name: string;
             retirement_id?: string;
@@ -2717,37 +3482,17 @@ export interface components {
         Flow: {
             /**
              * Format: int64
-             * @description Days from the event to the last day to submit; 0 for no such day.
-             */
-            claim_days: number;
-            /**
-             * Format: int64
              * @description Days to mend what was sent back.
              */
             mend_days: number;
-            /**
-             * Format: int64
-             * @description Working days of the public notice; 0 for none.
-             */
-            notice_days: number;
             papers: components["schemas"]["PaperRule"][] | null;
             /**
              * @description When an application gets its money.
              * @enum {string}
              */
             reserve_on: "submission" | "approval";
-            /**
-             * @description By when the retirement must be verified.
-             * @enum {string}
-             */
-            verified_before: "approval" | "payment";
         };
         FlowView: {
-            /**
-             * Format: int64
-             * @description Days from the event to the last day to submit; 0 for no such day.
-             */
-            claim_days: number;
             /** @description Nothing was set for the program: these are the assumptions of the product. */
             default: boolean;
             /**
@@ -2755,22 +3500,12 @@ export interface components {
              * @description Days to mend what was sent back.
              */
             mend_days: number;
-            /**
-             * Format: int64
-             * @description Working days of the public notice; 0 for none.
-             */
-            notice_days: number;
             papers: components["schemas"]["PaperRule"][] | null;
             /**
              * @description When an application gets its money.
              * @enum {string}
              */
             reserve_on: "submission" | "approval";
-            /**
-             * @description By when the retirement must be verified.
-             * @enum {string}
-             */
-            verified_before: "approval" | "payment";
             /** Format: int64 */
             version: number;
         };
@@ -2937,7 +3672,7 @@ export interface components {
             /** Format: int64 */
             score: number;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Label: {
             /** @description System number. */
@@ -2952,6 +3687,17 @@ export interface components {
             code: string;
             /** @description Plate, serial number or ship name. */
             label: string;
+        };
+        LicencePeriod: {
+            licence_no: string;
+            valid_from: string;
+            valid_to: string;
+        };
+        "Lift-yard-blockRequest": {
+            block_id: string;
+            /** @description Last day on which it held. */
+            last_on: string;
+            reason: string;
         };
         LikenessReason: {
             code: string;
@@ -3131,8 +3877,32 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListEmissionLine: {
+            items: components["schemas"]["EmissionLine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListEngine: {
             items: components["schemas"]["Engine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListFactorSet: {
+            items: components["schemas"]["FactorSet"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3251,6 +4021,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListOverdueRetirement: {
+            items: components["schemas"]["OverdueRetirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListOwnerPeriod: {
             items: components["schemas"]["OwnerPeriod"][] | null;
             /** @description Absent on the last page. */
@@ -3265,6 +4047,18 @@ export interface components {
         };
         ListOwnerRecord: {
             items: components["schemas"]["OwnerRecord"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPreCheck: {
+            items: components["schemas"]["PreCheck"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3335,6 +4129,42 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListRetirementLimit: {
+            items: components["schemas"]["RetirementLimit"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementRequest: {
+            items: components["schemas"]["RetirementRequest"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRuleKind: {
+            items: components["schemas"]["RuleKind"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListTarget: {
             items: components["schemas"]["Target"][] | null;
             /** @description Absent on the last page. */
@@ -3395,6 +4225,31 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListYard: {
+            items: components["schemas"]["Yard"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        "Log-retirement-stepRequest": {
+            /** @description What the yard issued, if that was not said yet. */
+            certificate_no?: string;
+            /** @description Files on the record that prove it. */
+            file_ids?: string[] | null;
+            note?: string;
+            /** @description Legal day of the step. */
+            on: string;
+            /** @description Where it was handed in, if that was not said yet. */
+            recycler?: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
         LoginRequest: {
             password: string;
             username: string;
@@ -3432,6 +4287,16 @@ export interface components {
             en: string;
             zh: string;
         };
+        Near: {
+            /** Format: int64 */
+            below_months: number;
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Basis points of the amount; 0: refused.
+             */
+            factor_bp: number;
+        };
         NewAssetBody: {
             city_code: string;
             /** @enum {string} */
@@ -3441,6 +4306,56 @@ export interface components {
             fields: {
                 [key: string]: string;
             };
+        };
+        NewProgram: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** Format: int64 */
+            budget_fen?: number;
+            city_code: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            code: string;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            /**
+             * Format: int64
+             * @description Absent: the next for a draft, else 1.
+             */
+            revision?: number;
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            /**
+             * @description draft: another person issues it. Absent: rules of the short form are in force at once, all others are a draft.
+             * @enum {string}
+             */
+            state?: "draft";
+            valid_from: string;
+            valid_to: string;
         };
         Notice: {
             city_code: string;
@@ -3508,6 +4423,68 @@ export interface components {
             group?: string;
             name: components["schemas"]["Name"];
         };
+        OverdueRetirement: {
+            application_id?: string;
+            asset_id: string;
+            asset_label: string;
+            certificate_no?: string;
+            city_code: string;
+            class: string;
+            clock: components["schemas"]["RetirementClock"];
+            /** @description Day on which it counts as retired, under the definition in force. */
+            counted_on?: string;
+            /** Format: date-time */
+            declared_at: string;
+            declared_by: components["schemas"]["Person"];
+            deregistered_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            evidence: components["schemas"]["EvidenceItem"][] | null;
+            evidence_complete: boolean;
+            handed_in_on?: string;
+            id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
+            note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
+            recycler?: string;
+            replacement?: string;
+            return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
+            /** @enum {string} */
+            state: "declared" | "returned" | "verified" | "withdrawn";
+            /** Format: date-time */
+            verified_at: string | null;
+            verified_by?: components["schemas"]["Person"];
+            /** Format: int64 */
+            version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
+        };
         Owner: {
             id?: string;
             id_no?: string;
@@ -3522,6 +4499,19 @@ export interface components {
             number?: string;
             phone?: string;
             reason?: string;
+        };
+        OwnerCap: {
+            clause?: string;
+            /**
+             * Format: int64
+             * @description Assets; 0: no bound.
+             */
+            max_count?: number;
+            /**
+             * Format: int64
+             * @description Fen; 0: no bound.
+             */
+            max_fen?: number;
         };
         OwnerPeriod: {
             /** @description Absent if nobody knows. */
@@ -3549,6 +4539,116 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Pace: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceRow: {
+            /**
+             * Format: int64
+             * @description What the yards can take apart; null: unknown.
+             */
+            capacity_per_week_milli: number | null;
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /**
+             * Format: int64
+             * @description To the day of the target, 0 after it.
+             */
+            days_left: number;
+            due_on?: string;
+            /** @description 10th percentile of a thousand fixed paths; absent: not within ten years. */
+            forecast_early?: string;
+            /** @description 90th percentile. */
+            forecast_late?: string;
+            forecast_median?: string;
+            /** @enum {string} */
+            kind?: "hard" | "soft";
+            /**
+             * Format: int64
+             * @description Still to be retired to meet the requirement; null: no number is set.
+             */
+            left: number | null;
+            limited_by_yards: boolean;
+            /**
+             * Format: int64
+             * @description The rate that meets the day; null: nothing is needed, or the day has passed.
+             */
+            needed_per_week_milli: number | null;
+            /**
+             * Format: int64
+             * @description Mean of the last twelve weeks.
+             */
+            now_per_week_milli: number;
+            /**
+             * Format: int64
+             * @description null: nothing is overdue, or cannot be.
+             */
+            overdue: number | null;
+            overdue_since?: string;
+            /** Format: int64 */
+            required: number | null;
+            slowest_yard?: string;
+            /** @description When the slowest yard is through with what waits there. */
+            slowest_yard_on?: string;
+            /** @enum {string} */
+            state: "not_set" | "encouraged" | "reached" | "overdue" | "on_time" | "tight" | "late";
+            /** Format: int64 */
+            verified: number;
+            /** @description Verified retirements of the last twelve weeks, the oldest first. */
+            weeks: number[] | null;
+        };
+        PaceSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            items: components["schemas"]["PaceRow"][] | null;
+            /** @description All lines as one: sums, and the forecast of the last. */
+            total: components["schemas"]["Pace"];
+        };
         PairSide: {
             asset_id?: string;
             city_code?: string;
@@ -3559,7 +4659,7 @@ export interface components {
             label?: string;
             owner_name?: string;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Paper: {
             code: string;
@@ -3574,11 +4674,37 @@ export interface components {
             paper: string;
         };
         Part: {
-            /** Format: date-time */
-            at: string;
+            /** @description Of a table: what its columns are. */
+            axes?: components["schemas"]["Axis"][] | null;
+            /**
+             * Format: int64
+             * @description Of a formula: fen for one unit of the quantity.
+             */
+            base_fen?: number;
+            /**
+             * Format: int64
+             * @description Most that this part pays; 0: no cap.
+             */
+            cap_fen?: number;
+            clause?: string;
+            /** @description Short name, once in a program. */
+            code: string;
+            /** @description Of this part alone: unmet, it is left out. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /** @description Of a formula, each from its table. */
+            factors?: components["schemas"]["Factor"][] | null;
             /** @enum {string} */
-            duty: "enter" | "check" | "approve" | "pay";
-            person: components["schemas"]["Person"];
+            kind: "table" | "formula";
+            name: components["schemas"]["Text"];
+            /**
+             * @description replacement: owed only if a new one was bought.
+             * @enum {string}
+             */
+            needs?: "" | "replacement";
+            /** @description Of a formula: what the base is multiplied by; absent: one. */
+            quantity?: string;
+            /** @description Of a table. */
+            rows?: components["schemas"]["Row"][] | null;
         };
         "Pay-batchRequest": {
             failed?: components["schemas"]["Item"][] | null;
@@ -3589,6 +4715,64 @@ export interface components {
         Person: {
             id: string;
             name: string;
+        };
+        Point: {
+            /** @example rules.parts[0] */
+            at: string;
+            /** @example gap */
+            code: string;
+            mend?: string;
+            message: string;
+        };
+        PollutantSum: {
+            /**
+             * Format: int64
+             * @description Assets with an amount.
+             */
+            estimated: number;
+            /**
+             * Format: int64
+             * @description Assets for which the set has no factor.
+             */
+            factor_missing: number;
+            /**
+             * Format: int64
+             * @description Until the mandatory scrapping dates; assets without one are not in it.
+             */
+            lifetime_g: number;
+            /**
+             * Format: int64
+             * @description Assets whose record lacks power or fuel.
+             */
+            not_estimated: number;
+            /** @enum {string} */
+            pollutant: "nox" | "hc" | "pm25" | "co";
+            /**
+             * Format: int64
+             * @description In the calendar year of the as-of day, from the day after deregistration.
+             */
+            this_year_g: number;
+            /**
+             * Format: int64
+             * @description A year.
+             */
+            yearly_g: number;
+        };
+        PreCheck: {
+            /** Format: date-time */
+            checked_at?: string;
+            checked_by?: components["schemas"]["Person"];
+            checked_on?: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            name: components["schemas"]["Name"];
+            note?: string;
+            source?: string;
+            /**
+             * @description open blocks the subsidy, not the scrapping.
+             * @enum {string}
+             */
+            state: "unasked" | "clear" | "open";
         };
         Problem: {
             /**
@@ -3632,29 +4816,113 @@ export interface components {
             value?: unknown;
         };
         Program: {
-            /** @enum {string} */
-            basis: "deregistered_on" | "handed_in_on";
+            /**
+             * Format: int64
+             * @description Days after the event within which to apply; 0: none.
+             */
+            application_deadline_days: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @description The day that decides which version is in force.
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
             /** Format: int64 */
             budget_fen: number;
+            /** @description 430000: for all cities. */
             city_code: string;
             class: string;
+            classes: string[] | null;
             code: string;
             /** Format: int64 */
             committed_fen: number;
+            /** Format: date-time */
+            created_at: string;
+            created_by: components["schemas"]["Person"];
             document: string;
+            /**
+             * @description The day age and months early are counted at.
+             * @enum {string}
+             */
+            early_basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            end_reason?: string;
+            /** @description One asset, one benefit in a family. */
+            family: string;
             id: string;
+            /** @description Last day for its events: the next version or an early end may have cut it off. */
+            in_force_to: string;
+            /** Format: date-time */
+            issued_at?: string;
+            issued_by?: components["schemas"]["Person"];
             name: components["schemas"]["Name"];
+            /** @description What of it is not confirmed. */
+            note?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Working days of public notice.
+             */
+            notice_days: number;
             /** Format: int64 */
             paid_fen: number;
+            /** @enum {string} */
+            requires_verified: "before_approval" | "before_payment";
             /** Format: int64 */
             revision: number;
             rules: components["schemas"]["Rules"];
-            /** @description Our example, not an official scheme. */
+            /** @description Not an official scheme, or one whose amounts are not confirmed. */
             sample: boolean;
+            shares: components["schemas"]["Share"][] | null;
+            /** @enum {string} */
+            state: "draft" | "issued" | "replaced" | "ended" | "discarded";
             valid_from: string;
             valid_to: string;
             /** Format: int64 */
             version: number;
+        };
+        ProgramTerms: {
+            /** Format: int64 */
+            application_deadline_days?: number;
+            apply_from?: string;
+            apply_to?: string;
+            /**
+             * @default deregistered_on
+             * @enum {string}
+             */
+            basis: "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Further classes. */
+            classes?: string[] | null;
+            document?: string;
+            /**
+             * @description Absent: the basis.
+             * @enum {string}
+             */
+            early_basis?: "" | "deregistered_on" | "handed_in_on" | "dismantled_on" | "applied_on";
+            family?: string;
+            name: components["schemas"]["Name"];
+            note?: components["schemas"]["Name"];
+            /** Format: int64 */
+            notice_days?: number;
+            /**
+             * @default before_approval
+             * @enum {string}
+             */
+            requires_verified: "before_approval" | "before_payment";
+            rules: components["schemas"]["Rules"];
+            sample?: boolean;
+            shares?: components["schemas"]["Share"][] | null;
+            valid_from: string;
+            valid_to: string;
+        };
+        ProgramText: {
+            /** @description Has to be mended or explained before it is issued. */
+            open: components["schemas"]["Point"][] | null;
+            sentences: components["schemas"]["RuleText"][] | null;
+            tables: components["schemas"]["RuleTable"][] | null;
+            /** @description Has to be mended before it is saved. */
+            wrong: components["schemas"]["Point"][] | null;
         };
         Progress: {
             /** Format: int64 */
@@ -3744,9 +5012,19 @@ export interface components {
             class_name: components["schemas"]["Name"];
             code: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void";
             /** @description Since when; of an asset in use, the day on which it was registered here. */
             status_on?: string;
+        };
+        "Put-pre-checkRequest": {
+            checked_on: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            note?: string;
+            /** @description Where the answer comes from. */
+            source: string;
+            /** @enum {string} */
+            state: "clear" | "open";
         };
         QualityIssue: {
             asset_id: string;
@@ -3831,10 +5109,16 @@ export interface components {
         Reason: {
             code: string;
             fact: string;
+            /** @description Not met it only leaves out a part of the amount. */
+            optional?: boolean;
             passed: boolean;
             requirement: string;
             source?: string;
             text: string;
+            /** @description What the step was computed from and came to. */
+            values?: {
+                [key: string]: number;
+            };
         };
         ReasonInBody: {
             reason: string;
@@ -3889,21 +5173,149 @@ export interface components {
             dismantled_on?: string;
             district_code?: string;
             driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
             evidence: components["schemas"]["EvidenceItem"][] | null;
             evidence_complete: boolean;
             handed_in_on?: string;
             id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
             note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
             recycler?: string;
+            replacement?: string;
             return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
             /** @enum {string} */
-            state: "declared" | "returned" | "verified";
+            state: "declared" | "returned" | "verified" | "withdrawn";
             /** Format: date-time */
             verified_at: string | null;
             verified_by?: components["schemas"]["Person"];
             /** Format: int64 */
             version: number;
             way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
+        };
+        RetirementClock: {
+            /** @description Last day in time. */
+            due_on?: string;
+            /**
+             * Format: int64
+             * @description Days after it.
+             */
+            late_days: number;
+            /**
+             * Format: int64
+             * @description 1 over the limit, 2 over the second limit as well.
+             */
+            level: number;
+            /** Format: int64 */
+            limit_days: number;
+            /** @description The limit is a sample value. */
+            sample: boolean;
+            source?: string;
+        };
+        RetirementCourse: {
+            clock: components["schemas"]["RetirementClock"];
+            requests: components["schemas"]["RetirementRequest"][] | null;
+            steps: components["schemas"]["RetirementStep"][] | null;
+            versions: components["schemas"]["RetirementVersion"][] | null;
+        };
+        RetirementLimit: {
+            class: string;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            name: components["schemas"]["Name"];
+            sample: boolean;
+            source?: string;
+            standing: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementRequest: {
+            /** @description For a correction: what it should be. */
+            after?: components["schemas"]["Declaration"];
+            answer?: string;
+            asset_id: string;
+            asset_label: string;
+            /** @description For a correction: what is declared. */
+            before?: components["schemas"]["Declaration"];
+            city_code: string;
+            class: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: components["schemas"]["Person"];
+            id: string;
+            /** @description Of the evidence, for a waiver. */
+            item?: string;
+            item_name?: components["schemas"]["Name"];
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["Person"];
+            retirement_id: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "refused";
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementStep: {
+            file_ids: string[] | null;
+            /** Format: date-time */
+            logged_at: string;
+            logged_by: components["schemas"]["Person"];
+            note?: string;
+            on: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
+        RetirementVersion: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            reason?: string;
+            recycler?: string;
+            /** Format: date-time */
+            replaced_at: string;
+            replaced_by: components["schemas"]["Person"];
+            replacement?: string;
+            request_id?: string;
+            /** Format: int64 */
+            revision: number;
+            way_out: string;
+            yard_id?: string;
         };
         "Reveal-applicationRequest": {
             /** @description What it is needed for; stands in the audit. */
@@ -3915,29 +5327,110 @@ export interface components {
             applicant_phone: string;
             payee_account: string;
         };
+        Rounding: {
+            /**
+             * @description half_up if absent.
+             * @enum {string}
+             */
+            mode?: "" | "half_up" | "down" | "up";
+            /**
+             * Format: int64
+             * @description 1 fen, 100 yuan, 10000 hundred yuan; 0 is 1.
+             */
+            unit_fen?: number;
+        };
+        Row: {
+            /**
+             * Format: int64
+             * @description Of an amount table.
+             */
+            amount_fen?: number;
+            cells: components["schemas"]["Cell"][] | null;
+            /**
+             * Format: int64
+             * @description Of a factor table: basis points, 10000 is once.
+             */
+            factor_bp?: number;
+        };
         RowChange: {
             after: string;
             before: string;
             field: string;
             name: string;
         };
+        RuleKind: {
+            /** @description May be a column of a table. */
+            axis: boolean;
+            code: string;
+            /** @description Other words may be written in. */
+            free?: boolean;
+            name: components["schemas"]["Name"];
+            /** @description replacement: a property of the new one. */
+            of?: string;
+            /** @description Of codes. */
+            options?: components["schemas"]["RuleOption"][] | null;
+            /** @description A formula may multiply by it. */
+            quantity: boolean;
+            /** @enum {string} */
+            takes: "codes" | "range" | "days" | "none";
+            /** @description Of a range. */
+            unit?: components["schemas"]["Name"];
+        };
         RuleLine: {
             fact: string;
             passed: boolean;
             text: string;
         };
+        RuleOption: {
+            code: string;
+            name: components["schemas"]["Name"];
+        };
+        RuleTable: {
+            /** @example parts[0] */
+            at: string;
+            columns: string[] | null;
+            name: string;
+            rows: components["schemas"]["RuleTableRow"][] | null;
+        };
+        RuleTableRow: {
+            /** Format: int64 */
+            amount_fen?: number;
+            cells: string[] | null;
+            /** Format: int64 */
+            factor_bp?: number;
+        };
+        RuleText: {
+            /** @example conditions[0] */
+            at: string;
+            source?: string;
+            text: string;
+        };
         Rules: {
             /**
              * Format: int64
-             * @description Whole months that the event must lie before the mandatory scrapping date.
+             * @description Most that is paid for one asset; 0: no cap.
              */
-            min_early_months: number;
-            /** @description Only vehicles in commercial transport. */
-            operating_only: boolean;
-            /** @description Emission stages that are paid for, e.g. china3. */
-            stages: string[] | null;
-            /** @description Amounts; bands of one group must not overlap. */
-            table: components["schemas"]["Rate"][] | null;
+            cap_fen?: number;
+            /** @description All must be met. */
+            conditions?: components["schemas"]["Condition"][] | null;
+            /**
+             * Format: int64
+             * @description Short form: whole months that the event must lie before the mandatory scrapping date.
+             */
+            min_early_months?: number;
+            /** @description What is owed when little time is left before the mandatory scrapping date. */
+            near?: components["schemas"]["Near"];
+            /** @description Short form: only vehicles in commercial transport. */
+            operating_only?: boolean;
+            /** @description Most that one owner is paid under this program. */
+            owner?: components["schemas"]["OwnerCap"];
+            /** @description The amount is the sum of the parts. */
+            parts?: components["schemas"]["Part"][] | null;
+            rounding?: components["schemas"]["Rounding"];
+            /** @description Short form: emission stages that are paid for, e.g. china3. */
+            stages?: string[] | null;
+            /** @description Short form: amounts; bands of one group must not overlap. */
+            table?: components["schemas"]["Rate"][] | null;
         };
         Scope: {
             /** @description Day from which it counts. */
@@ -3961,6 +5454,23 @@ export interface components {
             early_months?: number;
             /** @description record: as registered; computed: from the service years. */
             source?: string;
+        };
+        Share: {
+            /**
+             * Format: int64
+             * @description Basis points; all of a program make 10000.
+             */
+            bp: number;
+            /** @enum {string} */
+            source: "central" | "provincial" | "city" | "county" | "other";
+        };
+        SharePart: {
+            /** Format: int64 */
+            amount_fen: number;
+            /** Format: int64 */
+            bp: number;
+            remainder?: boolean;
+            source: string;
         };
         SheetColumn: {
             column: string;
@@ -3996,6 +5506,29 @@ export interface components {
             /** Format: date */
             today: string;
             version: string;
+        };
+        Table2Row: {
+            /** @description The milestone. */
+            by: string;
+            /** @description 430000: the table's own total. */
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Yearly rate of all classes; never more than the table.
+             */
+            contribution_g: number;
+            /** @description Reckoned to be more than the table and cut off: check factors or table. */
+            exceeds: boolean;
+            /** Format: int64 */
+            planned_t: number;
+            /**
+             * @description As the table calls it; voc is held against the exhaust hydrocarbons.
+             * @enum {string}
+             */
+            pollutant: "nox" | "voc";
+            /** Format: int64 */
+            share_bp: number;
         };
         Target: {
             baseline_on: string;
@@ -4071,6 +5604,10 @@ export interface components {
             sample: boolean;
             value_set: boolean;
         };
+        Text: {
+            en: string;
+            zh: string;
+        };
         Tokens: {
             access_token: string;
             /**
@@ -4145,10 +5682,29 @@ export interface components {
             days: components["schemas"]["CalendarDay"][] | null;
             source: string;
         };
+        "Update-factor-setRequest": {
+            /** @description All corrections that are to be on. */
+            conditions?: {
+                [key: string]: string;
+            };
+            document?: string;
+            valid_from?: string;
+            /** @description Those that change. */
+            values?: components["schemas"]["FactorValue"][] | null;
+        };
         "Update-quality-ruleRequest": {
             enabled: boolean;
             /** @enum {string} */
             severity: "error" | "warning";
+        };
+        "Update-retirement-limitRequest": {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            /** @description Whether it is still a sample value. */
+            sample: boolean;
+            source?: string;
         };
         "Update-targetRequest": {
             reason?: string;
@@ -4158,8 +5714,9 @@ export interface components {
             display_name?: string;
             password?: string;
             /** @enum {string} */
-            role?: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role?: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             scope_code?: string;
+            yard_id?: string;
         };
         "Update-viewRequest": {
             columns?: string[] | null;
@@ -4176,12 +5733,14 @@ export interface components {
             display_name: string;
             id: string;
             /** @enum {string} */
-            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             /** @description 430000 the province, 430100 a city, 430102 a district. */
             scope_code: string;
             username: string;
             /** Format: int64 */
             version: number;
+            /** @description Of a yard's account: the yard it is bound to. */
+            yard_id?: string;
         };
         ValueChange: {
             after?: string;
@@ -4221,9 +5780,13 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "other";
+            counts_as: "retired" | "converted" | "moved" | "void" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
+            /** @description Least stage of a new engine. */
+            min_stage?: string;
             name: components["schemas"]["Name"];
+            /** @description The dated steps in their order. */
+            steps: string[] | null;
         };
         WeekStanding: {
             /** @description Retirements in each of the twelve weeks before, oldest first. */
@@ -4245,8 +5808,117 @@ export interface components {
             median: number;
             to_on: string;
         };
+        "Withdraw-retirementRequest": {
+            reason: string;
+        };
         "Withdraw-transferRequest": {
             reason?: string;
+        };
+        Withdrawal: {
+            /** Format: date-time */
+            at: string | null;
+            by: components["schemas"]["Person"];
+            reason: string;
+        };
+        Yard: {
+            address?: string;
+            blocks: components["schemas"]["YardBlock"][] | null;
+            /**
+             * Format: int64
+             * @description Units a month; 0 if not known.
+             */
+            capacity_per_month: number;
+            /** @description Form of its certificate numbers as a regular expression. */
+            certificate_pattern?: string;
+            city_code: string;
+            classes: string[] | null;
+            credit_code: string;
+            id: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            /** @description Of the licence that ends last. */
+            licence_no: string;
+            licences: components["schemas"]["YardLicence"][] | null;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            /** @description Document that sets the form. Without it another form is a warning, with it an error. */
+            pattern_source?: string;
+            /**
+             * @description Today.
+             * @enum {string}
+             */
+            status: "active" | "suspended" | "blacklisted" | "unlicensed";
+            /** Format: date-time */
+            updated_at: string;
+            valid_from: string;
+            valid_to: string;
+            /** Format: int64 */
+            version: number;
+        };
+        YardBlock: {
+            from: string;
+            id: string;
+            /** @enum {string} */
+            kind: "suspended" | "blacklisted";
+            lifted_by?: string;
+            lifted_reason?: string;
+            reason: string;
+            set_by: string;
+            /** @description Last day; absent as long as it is open. */
+            to?: string;
+        };
+        YardBurst: {
+            /** Format: int64 */
+            count: number;
+            from: string;
+            /** @enum {string} */
+            kind: "day" | "deadline";
+            reason: components["schemas"]["Name"];
+            to: string;
+            /**
+             * Format: double
+             * @description Median of the days on which it issued any; for a deadline what the days before make one expect.
+             */
+            usual: number;
+        };
+        YardFacts: {
+            address?: string;
+            /** Format: int64 */
+            capacity_per_month?: number;
+            certificate_pattern?: string;
+            classes: ("truck" | "machinery" | "farm_machinery" | "vessel")[] | null;
+            credit_code: string;
+            /**
+             * Format: double
+             * @description WGS 84, degrees.
+             */
+            latitude?: number;
+            /** Format: double */
+            longitude?: number;
+            name: string;
+            pattern_source?: string;
+        };
+        YardGap: {
+            /** Format: int64 */
+            count: number;
+            from: string;
+            series: string;
+            to: string;
+        };
+        YardLicence: {
+            licence_no: string;
+            valid_from: string;
+            valid_to: string;
+        };
+        YardReport: {
+            bursts: components["schemas"]["YardBurst"][] | null;
+            /** Format: int64 */
+            certificates: number;
+            gaps: components["schemas"]["YardGap"][] | null;
         };
     };
     responses: never;
@@ -5523,7 +7195,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5810,7 +7482,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5897,7 +7569,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -6180,7 +7852,12 @@ export interface operations {
     };
     "get-eligibility": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6385,7 +8062,12 @@ export interface operations {
     };
     "list-asset-engines": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6461,7 +8143,12 @@ export interface operations {
     };
     "list-asset-files": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6552,8 +8239,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -6941,7 +8628,12 @@ export interface operations {
     };
     "list-asset-owners": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6988,6 +8680,195 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-pre-checks": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pre-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-pre-checkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8149,7 +10030,12 @@ export interface operations {
     };
     "get-calendar": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8614,7 +10500,12 @@ export interface operations {
     };
     "list-classes": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8679,7 +10570,12 @@ export interface operations {
     };
     "list-cohort-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9595,7 +11491,12 @@ export interface operations {
     };
     "list-definitions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9835,6 +11736,665 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Duplicate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-emission": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+                city?: string;
+                district?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                category?: string;
+                /** @description Month in which it counts. */
+                month?: string;
+                /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
+                factors?: number;
+                /** @description city,class (default), city, class, month, district or category. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmissionSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-emission-rows": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                city?: string;
+                district?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                category?: string;
+                /** @description Month in which it counts. */
+                month?: string;
+                /** @description The newest factor revision that is looked at: makes an older figure again. 0: all. */
+                factors?: number;
+                pollutant?: "nox" | "hc" | "pm25" | "co";
+                /** @description Of the pollutant's amount. */
+                state?: "estimated" | "factor_missing" | "not_estimated";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEmissionLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-factor-sets": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-factor-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-factor-set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-factor-setRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSet"];
                 };
             };
             /** @description Bad Request */
@@ -11265,6 +13825,10 @@ export interface operations {
     "list-labels": {
         parameters: {
             query: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description System numbers, separated by commas. */
                 assets: string[] | null;
             };
@@ -12124,6 +14688,81 @@ export interface operations {
             };
         };
     };
+    "list-overdue-retirements": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "returned";
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description 2 leaves out what is over the first limit only. */
+                level?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOverdueRetirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-owners": {
         parameters: {
             query?: {
@@ -12605,6 +15244,102 @@ export interface operations {
             };
         };
     };
+    "check-program": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProgram"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-programs": {
         parameters: {
             query?: {
@@ -12689,7 +15424,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Create-programRequest"];
+                "application/json": components["schemas"]["NewProgram"];
             };
         };
         responses: {
@@ -12838,6 +15573,237 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProgramTerms"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-program": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-programRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13053,6 +16019,82 @@ export interface operations {
             };
         };
     };
+    "get-program-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramText"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-progress": {
         parameters: {
             query?: {
@@ -13200,6 +16242,76 @@ export interface operations {
             };
         };
     };
+    "get-pace": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-public-label": {
         parameters: {
             query?: never;
@@ -13280,6 +16392,10 @@ export interface operations {
     "list-public-notices": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 city?: string;
             };
             header?: never;
@@ -13603,6 +16719,10 @@ export interface operations {
     "list-outliers": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 /** @description Last day of the week; today if left out. */
                 as_of?: string;
             };
@@ -13670,7 +16790,12 @@ export interface operations {
     };
     "list-quality-rules": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13997,6 +17122,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -14020,6 +17154,10 @@ export interface operations {
     "list-quality-scores": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             };
             header?: never;
@@ -14086,7 +17224,12 @@ export interface operations {
     };
     "list-regions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -14149,6 +17292,476 @@ export interface operations {
             };
         };
     };
+    "list-retirement-limits": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-retirement-limit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                class: string;
+                standing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-retirement-limitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retirement-requests": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                state?: "open" | "approved" | "refused";
+                kind?: "waiver" | "correction" | "withdrawal";
+                retirement?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-retirement-requestRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-retirements": {
         parameters: {
             query?: {
@@ -14156,7 +17769,11 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14232,7 +17849,11 @@ export interface operations {
     "count-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14308,7 +17929,11 @@ export interface operations {
     "export-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14580,6 +18205,83 @@ export interface operations {
             };
         };
     };
+    "get-retirement-course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementCourse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "attach-retirement-file": {
         parameters: {
             query?: never;
@@ -14597,8 +18299,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -14680,6 +18382,248 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log-retirement-step": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Log-retirement-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14827,6 +18771,216 @@ export interface operations {
             };
         };
     };
+    "withdraw-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdraw-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rule-vocabulary": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRuleKind"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-system": {
         parameters: {
             query?: never;
@@ -14886,6 +19040,10 @@ export interface operations {
     "list-targets": {
         parameters: {
             query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 state?: "draft" | "in_force" | "replaced";
@@ -16264,6 +20422,923 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-yards": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                city?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                /** @description A part of the name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListYard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-yardRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["YardFacts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "block-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Block-yardRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard-history": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListHistoryEvent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "renew-yard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LicencePeriod"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "lift-yard-block": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lift-yard-blockRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-yard-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["YardReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"phaseout/internal/app"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/fault"
+	"phaseout/internal/pace"
+	"phaseout/internal/registry"
+)
+
+// Pace is how fast a stock is retired. Rates are thousandths of an asset a week.
+type Pace struct {
+	State        pace.State `json:"state" enum:"not_set,encouraged,reached,overdue,on_time,tight,late"`
+	Left         *int64     `json:"left" doc:"Still to be retired to meet the requirement; null: no number is set."`
+	DaysLeft     int        `json:"days_left" doc:"To the day of the target, 0 after it."`
+	NeededMilli  *int64     `json:"needed_per_week_milli" doc:"The rate that meets the day; null: nothing is needed, or the day has passed."`
+	NowMilli     int64      `json:"now_per_week_milli" doc:"Mean of the last twelve weeks."`
+	Early        civil.Day  `json:"forecast_early,omitempty" doc:"10th percentile of a thousand fixed paths; absent: not within ten years."`
+	Median       civil.Day  `json:"forecast_median,omitempty"`
+	Late         civil.Day  `json:"forecast_late,omitempty" doc:"90th percentile."`
+	LimitMilli   *int64     `json:"capacity_per_week_milli" doc:"What the yards can take apart; null: unknown."`
+	Limited      bool       `json:"limited_by_yards"`
+	SlowestYard  string     `json:"slowest_yard,omitempty"`
+	SlowestOn    civil.Day  `json:"slowest_yard_on,omitempty" doc:"When the slowest yard is through with what waits there."`
+	Overdue      *int64     `json:"overdue" doc:"null: nothing is overdue, or cannot be."`
+	OverdueSince civil.Day  `json:"overdue_since,omitempty"`
+	Weeks        [12]int64  `json:"weeks" doc:"Verified retirements of the last twelve weeks, the oldest first."`
+}
+
+func paceView(p pace.Pace) Pace {
+	return Pace{p.State, p.Left, p.DaysLeft, p.NeededMilli, p.NowMilli, p.Early, p.Median, p.Late, p.LimitMilli, p.Limited, p.SlowestYard, p.SlowestOn, p.Overdue, p.OverdueSince, p.Weeks}
+}
+
+// PaceRow is the pace of one city and class.
+type PaceRow struct {
+	CityCode string         `json:"city_code"`
+	CityName *Name          `json:"city_name,omitempty"`
+	Class    registry.Class `json:"class"`
+	Kind     string         `json:"kind,omitempty" enum:"hard,soft"`
+	DueOn    civil.Day      `json:"due_on,omitempty"`
+	Required *int64         `json:"required"`
+	Verified int64          `json:"verified"`
+	Pace
+}
+
+// PaceSheet is the pace of one's area on a day.
+type PaceSheet struct {
+	AsOf        civil.Day `json:"as_of"`
+	GeneratedAt time.Time `json:"generated_at"`
+	Items       []PaceRow `json:"items"`
+	Total       Pace      `json:"total" doc:"All lines as one: sums, and the forecast of the last."`
+}
+
+func (s *Server) paceRoutes() {
+	route(s, operation("get-pace", http.MethodGet, "/progress/pace", "progress", "What is left, the rate needed and the rate there is, the forecast, what is overdue"), s.getPace)
+}
+
+// dayOr reads a day of the query, or takes the other one.
+func dayOr(text, field string, otherwise civil.Day) (civil.Day, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	day, err := civil.Parse(text)
+	if err != nil {
+		return "", fault.Field("query."+field, "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", text), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
+	}
+	return day, nil
+}
+
+func (s *Server) getPace(ctx context.Context, in *struct {
+	AsOf  string `query:"as_of" maxLength:"10" doc:"Absent: today."`
+	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City  string `query:"city" pattern:"^\\d{6}$"`
+}) (*struct{ Body PaceSheet }, error) {
+	day, err := dayOr(in.AsOf, "as_of", s.app.Today())
+	if err != nil {
+		return nil, err
+	}
+	sheet, err := s.app.Pace(ctx, actor(ctx).Scope, registry.Class(in.Class), in.City, day)
+	if err != nil {
+		return nil, err
+	}
+	out := PaceSheet{AsOf: sheet.AsOf, GeneratedAt: s.db.Now(), Items: make([]PaceRow, len(sheet.Lines)), Total: paceView(sheet.Total)}
+	for i, l := range sheet.Lines {
+		out.Items[i] = s.paceRow(l)
+	}
+	return &struct{ Body PaceSheet }{out}, nil
+}
+
+func (s *Server) paceRow(l app.PaceLine) PaceRow {
+	r := PaceRow{CityCode: l.CityCode, CityName: s.regionName(l.CityCode), Class: l.Class, Required: l.Required, Verified: l.Verified, Pace: paceView(l.Pace)}
+	if l.Target != nil {
+		r.Kind, r.DueOn = l.Target.Kind, l.Target.DueOn
+	}
+	return r
+}

@@ -1,0 +1,351 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
+	"phaseout/internal/emission"
+	"phaseout/internal/fault"
+	"phaseout/internal/registry"
+	"phaseout/internal/target"
+)
+
+// FactorSet is a revision of the emission factors with who made it.
+type FactorSet struct {
+	emission.FactorSet
+	CreatedBy     string
+	CreatedByName string
+	CreatedAt     time.Time
+	InForceAt     *time.Time
+}
+
+type factorSetRow struct {
+	ID            string
+	Revision      int64
+	State         string
+	ValidFrom     civil.Day
+	Document      string
+	Conditions    string
+	CreatedBy     string
+	CreatedByName string
+	CreatedAt     time.Time
+	InForceAt     *time.Time
+	Version       int64
+}
+
+func (factorSetRow) TableName() string { return "factor_sets" }
+
+type factorValueRow struct {
+	SetID     string
+	Item      string
+	Method    string
+	Band      string
+	Grp       string
+	Stage     string
+	Pollutant emission.Pollutant
+	Milli     int64
+	Unit      string
+	Basis     emission.Basis
+	Source    string
+}
+
+func (factorValueRow) TableName() string { return "factor_values" }
+
+func (r factorSetRow) set() (FactorSet, error) {
+	s := FactorSet{FactorSet: emission.FactorSet{ID: r.ID, Revision: r.Revision, State: r.State, ValidFrom: r.ValidFrom, Document: r.Document, Version: r.Version},
+		CreatedBy: r.CreatedBy, CreatedByName: r.CreatedByName, CreatedAt: r.CreatedAt, InForceAt: r.InForceAt}
+	if err := json.Unmarshal([]byte(r.Conditions), &s.Conditions); err != nil {
+		return s, fmt.Errorf("store: conditions of factor set %d: %w", r.Revision, err)
+	}
+	return s, nil
+}
+
+func factorSetRowOf(s *FactorSet) (factorSetRow, error) {
+	conditions, err := json.Marshal(s.Conditions)
+	if s.Conditions == nil {
+		conditions = []byte("{}")
+	}
+	return factorSetRow{s.ID, s.Revision, s.State, s.ValidFrom, s.Document, string(conditions), s.CreatedBy, s.CreatedByName, s.CreatedAt, s.InForceAt, s.Version}, err
+}
+
+// CreateFactorSet adds a revision with its values. A second draft fails with Conflict.
+func (tx *Tx) CreateFactorSet(s *FactorSet) error {
+	s.Version, s.CreatedAt, s.CreatedBy, s.CreatedByName = 1, tx.At, tx.By.ID, tx.By.Name
+	row, err := factorSetRowOf(s)
+	if err != nil {
+		return fmt.Errorf("store: factor set: %w", err)
+	}
+	err = tx.db.Create(&row).Error
+	if duplicate(err) {
+		return fault.New(fault.Conflict, "undecided", bilingual.T("已有一份系数草稿", "there is a draft of the factors already")).
+			WithMend("请先启用或放弃它", "put it in force or discard it first")
+	}
+	if err != nil {
+		return fmt.Errorf("store: add a factor set: %w", err)
+	}
+	if err := tx.putFactorValues(s); err != nil {
+		return err
+	}
+	return tx.Record(factorEvent("create", *s, ""), nil, map[string]any{"revision": s.Revision, "state": s.State, "valid_from": s.ValidFrom, "values": len(s.Values)})
+}
+
+func (tx *Tx) putFactorValues(s *FactorSet) error {
+	rows := make([]factorValueRow, len(s.Values))
+	for i, v := range s.Values {
+		rows[i] = factorValueRow{s.ID, v.Item, v.Method, v.Band, v.Group, v.Stage, v.Pollutant, v.Milli, v.Unit, v.Basis, v.Source}
+	}
+	if err := insertAll(tx, rows); err != nil {
+		return fmt.Errorf("store: keep the values of a factor set: %w", err)
+	}
+	return nil
+}
+
+func factorEvent(action string, s FactorSet, reason string) Event {
+	return Event{Action: action, Entity: "factor_set", EntityID: s.ID, Reason: reason}
+}
+
+// UpdateFactorSet replaces before by after, values included, if nobody changed
+// it since. Only a draft has its values replaced.
+func (tx *Tx) UpdateFactorSet(before FactorSet, after *FactorSet, action, reason string) error {
+	after.Version = before.Version + 1
+	row, err := factorSetRowOf(after)
+	if err != nil {
+		return fmt.Errorf("store: factor set: %w", err)
+	}
+	res := tx.db.Model(&factorSetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).
+		Select("state", "valid_from", "document", "conditions", "in_force_at", "version").Updates(&row)
+	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	if before.State == "draft" && after.State == "draft" {
+		if err := tx.db.Where("set_id = ?", before.ID).Delete(&factorValueRow{}).Error; err != nil {
+			return fmt.Errorf("store: values of a factor set: %w", err)
+		}
+		if err := tx.putFactorValues(after); err != nil {
+			return err
+		}
+	}
+	was, is := difference(factorView(before), factorView(*after))
+	return tx.Record(factorEvent(action, *after, reason), was, is)
+}
+
+// factorView is what the audit keeps of a set: each value by its key.
+func factorView(s FactorSet) map[string]string {
+	view := map[string]string{"state": s.State, "valid_from": string(s.ValidFrom), "document": s.Document}
+	for name, band := range s.Conditions {
+		view["condition."+name] = band
+	}
+	for _, v := range s.Values {
+		view[v.Key.String()] = fmt.Sprintf("%d %s", v.Milli, v.Basis)
+	}
+	return view
+}
+
+// FactorSets returns every revision with its values, the newest first. Factors
+// are the province's: everybody may read them.
+func (db *DB) FactorSets(ctx context.Context) ([]FactorSet, error) {
+	return factorSets(db.read.WithContext(ctx), "")
+}
+
+// FactorSets is DB.FactorSets inside a transaction.
+func (tx *Tx) FactorSets() ([]FactorSet, error) { return factorSets(tx.db, "") }
+
+// FactorSet returns one revision, or NotFound.
+func (db *DB) FactorSet(ctx context.Context, id string) (FactorSet, error) {
+	return oneFactorSet(factorSets(db.read.WithContext(ctx), id))
+}
+
+// FactorSet returns one revision, or NotFound.
+func (tx *Tx) FactorSet(id string) (FactorSet, error) { return oneFactorSet(factorSets(tx.db, id)) }
+
+func oneFactorSet(sets []FactorSet, err error) (FactorSet, error) {
+	switch {
+	case err != nil:
+		return FactorSet{}, err
+	case len(sets) == 0:
+		return FactorSet{}, fault.Missing()
+	}
+	return sets[0], nil
+}
+
+func factorSets(q *gorm.DB, id string) ([]FactorSet, error) {
+	values := q.Session(&gorm.Session{}).Order("set_id, item, method, grp, band, stage, pollutant")
+	if id != "" {
+		q, values = q.Where("id = ?", id), values.Where("set_id = ?", id)
+	}
+	var rows []factorSetRow
+	if err := q.Order("revision DESC").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list factor sets: %w", err)
+	}
+	var valueRows []factorValueRow
+	if err := values.Find(&valueRows).Error; err != nil {
+		return nil, fmt.Errorf("store: list emission factors: %w", err)
+	}
+	of := map[string][]emission.Value{}
+	for _, v := range valueRows {
+		of[v.SetID] = append(of[v.SetID], emission.Value{Key: emission.Key{Item: v.Item, Method: v.Method, Band: v.Band, Group: v.Grp, Stage: v.Stage, Pollutant: v.Pollutant},
+			Milli: v.Milli, Unit: v.Unit, Basis: v.Basis, Source: v.Source})
+	}
+	sets := make([]FactorSet, len(rows))
+	for i, r := range rows {
+		s, err := r.set()
+		if err != nil {
+			return nil, err
+		}
+		s.Values = of[r.ID]
+		s.Index()
+		sets[i] = s
+	}
+	return sets, nil
+}
+
+type plannedRow struct {
+	Pollutant string `gorm:"primaryKey"`
+	CityCode  string `gorm:"primaryKey"`
+	By2023T   int64  `gorm:"column:by_2023_t"`
+	By2025T   int64  `gorm:"column:by_2025_t"`
+}
+
+func (plannedRow) TableName() string { return "planned_reductions" }
+
+// PutPlanned writes table 2 of the plan.
+func (tx *Tx) PutPlanned(rows []emission.Planned) error {
+	for _, r := range rows {
+		if err := tx.db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&plannedRow{r.Pollutant, r.CityCode, r.By2023T, r.By2025T}).Error; err != nil {
+			return fmt.Errorf("store: write table 2: %w", err)
+		}
+	}
+	return nil
+}
+
+// Planned returns table 2 of the plan.
+func (db *DB) Planned(ctx context.Context) ([]emission.Planned, error) {
+	var rows []plannedRow
+	if err := db.read.WithContext(ctx).Order("pollutant, city_code").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: read table 2: %w", err)
+	}
+	planned := make([]emission.Planned, len(rows))
+	for i, r := range rows {
+		planned[i] = emission.Planned(r)
+	}
+	return planned, nil
+}
+
+// Gone is what an estimate needs of an asset that a figure counts as retired.
+type Gone struct {
+	ID           string
+	CityCode     string
+	DistrictCode string
+	Class        registry.Class
+	Category     string
+	Stage        string
+	Label        string
+	On           civil.Day // the day it counts on
+	ScrapDueOn   civil.Day
+	Fields       map[string]string // nil for trucks, which need none
+}
+
+// EachGone calls fn for every asset behind the figure of verified retirements
+// that the filter describes, in the order of their ids after the page's start,
+// until fn returns false. The rows are those of Assets with the same filter.
+func (db *DB) EachGone(ctx context.Context, scope access.Scope, f AssetFilter, month, after string, fn func(Gone) bool) error {
+	f.Metric = target.Verified
+	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f)
+	if err != nil {
+		return err
+	}
+	if after != "" {
+		q = q.Where("id > ?", after)
+	}
+	if month != "" {
+		q = q.Where("verified_on >= ? AND verified_on <= ?", month+"-01", month+"-31")
+	}
+	rows, err := q.Select("id, city_code, district_code, class, category, stage, label, verified_on, scrap_due_on, CASE WHEN class = 'truck' THEN '' ELSE fields END").
+		Order("id").Rows()
+	if err != nil {
+		return fmt.Errorf("store: read retirements: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var g Gone
+		var fields string
+		if err := rows.Scan(&g.ID, &g.CityCode, &g.DistrictCode, &g.Class, &g.Category, &g.Stage, &g.Label, &g.On, &g.ScrapDueOn, &fields); err != nil {
+			return fmt.Errorf("store: read retirements: %w", err)
+		}
+		if fields != "" {
+			if g.Fields, err = fieldsOf(fields); err != nil {
+				return fmt.Errorf("store: fields of asset %s: %w", g.ID, err)
+			}
+		}
+		if !fn(g) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// GoneByDay returns how many retirements of each city and class were verified
+// with a counting day after from, up to and including to.
+func (db *DB) GoneByDay(ctx context.Context, scope access.Scope, f CountFilter, from, to civil.Day) (map[Area]map[civil.Day]int64, error) {
+	var rows []struct {
+		CityCode   string
+		Class      registry.Class
+		VerifiedOn civil.Day
+		N          int64
+	}
+	q := inScope(db.read.WithContext(ctx).Table("assets"), scope, true).Where("verified_on <> '' AND verified_on > ? AND verified_on <= ?", from, to)
+	if f.City != "" {
+		q = q.Where("city_code = ?", f.City)
+	}
+	if f.Class != "" {
+		q = q.Where("class = ?", f.Class)
+	}
+	err := q.Select("city_code, class, verified_on, COUNT(*) AS n").Group("city_code, class, verified_on").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: count retirements by day: %w", err)
+	}
+	counts := map[Area]map[civil.Day]int64{}
+	for _, r := range rows {
+		a := Area{CityCode: r.CityCode, Class: r.Class}
+		if counts[a] == nil {
+			counts[a] = map[civil.Day]int64{}
+		}
+		counts[a][r.VerifiedOn] += r.N
+	}
+	return counts, nil
+}
+
+// YardClass is a yard and one of the classes that it takes.
+type YardClass struct {
+	YardID string
+	Class  registry.Class
+}
+
+// WaitingInYards returns how many assets had been handed in at each registered
+// yard by the end of day and were not deregistered by then.
+func (db *DB) WaitingInYards(ctx context.Context, scope access.Scope, day civil.Day) (map[YardClass]int64, error) {
+	var rows []struct {
+		YardID string
+		Class  registry.Class
+		N      int64
+	}
+	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).
+		Where("yard_id <> '' AND handed_in_on <> '' AND handed_in_on <= ? AND (deregistered_on = '' OR deregistered_on > ?)", day, day).
+		Select("yard_id, class, COUNT(*) AS n").Group("yard_id, class").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: count what waits in yards: %w", err)
+	}
+	waiting := map[YardClass]int64{}
+	for _, r := range rows {
+		waiting[YardClass{r.YardID, r.Class}] = r.N
+	}
+	return waiting, nil
+}
