@@ -28,7 +28,7 @@ var rules = map[Operation][]Role{
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
 	"get-label": {Clerk, Reviewer}, "list-labels": {Clerk, Reviewer}, "find-label": readers,
 	"list-views": readers, "create-view": readers, "update-view": readers, "delete-view": readers,
-	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
+	"create-asset": {Clerk}, "update-asset": {Clerk}, "undo-asset-edit": {Clerk}, "attach-asset-file": {Clerk},
 
 	"list-asset-engines": readers, "replace-engine": {Clerk},
 	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
@@ -71,8 +71,10 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
-	"get-pace":     {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-pace":        {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission":    {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},

@@ -27,6 +27,7 @@ type File struct {
 	Mime           string
 	Size           int64
 	SHA256         string `gorm:"column:sha256"`
+	Device         string // from what it was sent, as the client said
 	UploadedBy     string
 	UploadedByName string
 	UploadedAt     time.Time
@@ -44,7 +45,7 @@ func (tx *Tx) AddFile(f *File) error {
 		return fmt.Errorf("store: add a file: %w", err)
 	}
 	return tx.Record(Event{Action: "attach", Entity: "file", EntityID: f.ID, AssetID: f.AssetID, CityCode: f.CityCode,
-		DistrictCode: f.DistrictCode}, nil, map[string]string{"kind": f.Kind, "name": f.Name, "sha256": f.SHA256})
+		DistrictCode: f.DistrictCode}, nil, map[string]string{"kind": f.Kind, "name": f.Name, "sha256": f.SHA256, "device": f.Device})
 }
 
 // Files returns the files of an asset of the scope, oldest first.
