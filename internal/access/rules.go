@@ -84,6 +84,8 @@ var rules = map[Operation][]Role{
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
 
+	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
+	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
 	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},

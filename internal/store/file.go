@@ -31,6 +31,7 @@ type File struct {
 	UploadedBy     string
 	UploadedByName string
 	UploadedAt     time.Time
+	Refused        bool // a reviewer found it to be another record's photo: no evidence
 }
 
 // AddFile puts a file on a record. The same bytes of the same kind on the same
@@ -109,10 +110,13 @@ func (db *DB) File(ctx context.Context, scope access.Scope, id string) (File, er
 }
 
 // FilesByKind groups the ids of files by their kind, as an evidence list wants
-// them.
+// them. Refused ones are no evidence.
 func FilesByKind(files []File) map[string][]string {
 	byKind := map[string][]string{}
 	for _, f := range files {
+		if f.Refused {
+			continue
+		}
 		byKind[f.Kind] = append(byKind[f.Kind], f.ID)
 	}
 	return byKind
