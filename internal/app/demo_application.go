@@ -35,7 +35,7 @@ func (d *demo) payments() error {
 		if n == 4 {
 			err = d.notice(desk, program)
 		} else if n <= 3 {
-			err = d.pay(desk, program, n)
+			err = d.batch(n, desk[0], desk[3], program)
 		}
 		if err != nil {
 			return err
@@ -93,15 +93,6 @@ func demoCard(n int) string {
 		}
 	}
 	return ""
-}
-
-func (d *demo) pay(desk [4]access.Actor, program string, n int) error {
-	batch, err := d.MakeBatch(d.ctx, desk[0], program, nil)
-	if err != nil || n > 2 {
-		return err
-	}
-	_, err = d.PayBatch(d.ctx, desk[3], batch.ID, batch.Version, Payment{PaidOn: d.Today(), Reference: fmt.Sprintf("演示流水%04d", n+1)})
-	return err
 }
 
 func (d *demo) notice(desk [4]access.Actor, program string) error {
