@@ -27,11 +27,10 @@ import (
 // the area code 439900, which GB/T 2260 does not assign.
 type demo struct {
 	*App
-	ctx      context.Context
-	random   *rand.Rand
-	users    map[string]access.Actor
-	serial   int
-	pictures uint64
+	ctx    context.Context
+	random *rand.Rand
+	users  map[string]access.Actor
+	serial int
 }
 
 // HasDemo reports whether the demonstration is loaded.
@@ -265,26 +264,20 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	return err
 }
 
-// photo draws a picture that no other has.
+// photo draws a picture that no other has, and that does not look like another
+// either: a grid of greys of its own.
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
-	ground := color.RGBA{uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), 255}
-	// Patches of its own, or the check of photos would take it for another's.
-	d.pictures++
-	own := rand.New(rand.NewPCG(d.pictures, 64))
-	var patches [48]uint8
-	for i := range patches {
-		patches[i] = uint8(own.IntN(256))
+	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}
+	greys := rand.New(rand.NewPCG(uint64(d.serial), uint64(ground[0]<<16+ground[1]<<8+ground[2])))
+	var grid [12 * 8]uint8
+	for i := range grid {
+		grid[i] = uint8(greys.IntN(200))
 	}
 	for y := range 64 {
 		for x := range 96 {
-			img.Set(x, y, ground)
-			if p := patches[y/11*8+x/12]; p > 96 {
-				img.Set(x, y, color.RGBA{p, p / 2, 255 - p, 255})
-			}
-			if x > 30 && x < 66 && y > 30 && y < 42 {
-				img.Set(x, y, color.RGBA{uint8(x * 2), uint8(y * 3), uint8(d.serial), 255})
-			}
+			g := grid[y/8*12+x/8]
+			img.Set(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
 		}
 	}
 	var b bytes.Buffer
