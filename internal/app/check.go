@@ -40,6 +40,7 @@ func (a *App) Checks() []CheckPart {
 		}},
 		{"money", a.checkMoney},
 		{"files", a.checkFiles},
+		{"inspections", a.checkInspections},
 	}
 }
 
