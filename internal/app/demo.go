@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io/fs"
 	"math/rand/v2"
 
@@ -241,11 +238,11 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 		return err
 	}
 	if fate == 3 { // some of the evidence only
-		_, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "certificate", Name: fmt.Sprintf("回收证明%04d.png", d.serial), Data: bytes.NewReader(d.photo())})
+		_, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "certificate", Name: fmt.Sprintf("回收证明%04d.jpg", d.serial), Data: bytes.NewReader(d.photo())})
 		return err
 	}
 	for _, item := range retirement.Missing(c.Evidence) {
-		if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
+		if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.jpg", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
 			return err
 		}
 	}
@@ -255,25 +252,6 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	}
 	_, err = d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(city.Code)], r.ID, r.Version, true, "")
 	return err
-}
-
-// photo draws a picture that no other has.
-func (d *demo) photo() []byte {
-	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
-	ground := color.RGBA{uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), 255}
-	for y := range 64 {
-		for x := range 96 {
-			img.Set(x, y, ground)
-			if x > 12 && x < 84 && y > 26 && y < 48 {
-				img.Set(x, y, color.RGBA{uint8(x * 2), uint8(y * 3), uint8(d.serial), 255})
-			}
-		}
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		return nil
-	}
-	return b.Bytes()
 }
 
 // payments takes a part of the applications through approval, and in four
