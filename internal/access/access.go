@@ -18,6 +18,9 @@ const (
 	Yard     Role = "yard"     // a recycler's own account: its intake and nothing else
 )
 
+// Key is the role of another system that reports with a server key. No user has it.
+const Key Role = "key"
+
 // Roles lists every role in the order in which they are shown.
 var Roles = []Role{Clerk, Reviewer, Finance, Province, Auditor, Admin, Yard}
 
@@ -99,6 +102,8 @@ type Actor struct {
 	Scope     Scope
 	SessionID string
 	RequestID string
+	Source    string // of a server key: what the other system is
+	City      string // of a server key: where it stands, "" for the whole province
 }
 
 // For returns a with another scope, for a deed that was found to be the

@@ -16,8 +16,15 @@ var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
 
 // Public operations need no log-in.
 var public = map[Operation]bool{
+	"check-certificate": true, "get-public-draw": true, "get-public-draw-list": true,
 	"login": true, "refresh": true, "logout": true, "get-system": true, "list-public-notices": true, "get-public-notice": true, "get-public-label": true,
 }
+
+// keyed operations need a server key instead of a log-in: another system asks.
+var keyed = map[Operation]bool{"report-sightings": true}
+
+// Keyed reports whether an operation needs a server key.
+func Keyed(op Operation) bool { return keyed[op] }
 
 // rules is the one table of operation and role. An operation that is not in it
 // stops the program at start (docs/adr/0006).
@@ -88,6 +95,10 @@ var rules = map[Operation][]Role{
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
 
 	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
+	"list-draws": {Province, Auditor}, "get-draw": {Province, Auditor}, "create-draw": {Province}, "carry-out-draw": {Province},
+	"list-inspection-lines": {Reviewer, Province, Auditor}, "get-inspection-line": {Reviewer, Province, Auditor}, "record-inspection": {Reviewer}, "attach-inspection-photo": {Reviewer},
+	"list-server-keys": {Admin}, "create-server-key": {Admin}, "revoke-server-key": {Admin}, "paste-sightings": {Clerk, Reviewer, Province},
+	"assign-case": {Reviewer, Province}, "release-case": {Reviewer, Province},
 	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
@@ -100,7 +111,7 @@ var rules = map[Operation][]Role{
 // Known reports whether an operation has a rule.
 func Known(op Operation) bool {
 	_, ruled := rules[op]
-	return ruled || public[op]
+	return ruled || public[op] || keyed[op]
 }
 
 // Public reports whether an operation needs no log-in.

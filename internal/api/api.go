@@ -91,6 +91,8 @@ func New(o Options) *Server {
 	s.yardRoutes()
 	s.photoRoutes()
 	s.intakeRoutes()
+	s.inspectionRoutes()
+	s.sightingRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()
@@ -228,8 +230,12 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 		s.write(ctx, s.problem(ctx.Context(), store.Unauthorized()))
 		return
 	}
-	by, err := s.app.Authenticate(ctx.Context(), token, requestID(ctx.Context()))
-	if err == nil && !access.Permit(by.Role, id) {
+	authenticate := s.app.Authenticate
+	if access.Keyed(id) && strings.HasPrefix(token, "psk_") {
+		authenticate = s.app.AuthenticateKey
+	}
+	by, err := authenticate(ctx.Context(), token, requestID(ctx.Context()))
+	if err == nil && by.Role != access.Key && !access.Permit(by.Role, id) {
 		err = forbidden(by.Role, id)
 	}
 	if err != nil {

@@ -26,6 +26,7 @@ type CaseSummary struct {
 	ClosedBy     *Person        `json:"closed_by,omitempty"`
 	ClosedAt     *time.Time     `json:"closed_at,omitempty"`
 	Outcome      string         `json:"outcome,omitempty"`
+	AssignedTo   *Person        `json:"assigned_to,omitempty" doc:"Who looks into it."`
 	Version      int64          `json:"version"`
 }
 
@@ -44,6 +45,17 @@ type Sighting struct {
 type CaseDetail struct {
 	CaseSummary
 	Seen []Sighting `json:"seen" doc:"The latest 200."`
+	Hold *CaseHold  `json:"hold,omitempty" doc:"The payments that the case holds, or held."`
+}
+
+// CaseHold is what a case holds until a second person releases it.
+type CaseHold struct {
+	YardID       string     `json:"yard_id,omitempty" doc:"The open payments of this yard are held; without it those of the one retirement."`
+	RetirementID string     `json:"retirement_id"`
+	HeldAt       time.Time  `json:"held_at"`
+	ReleasedAt   *time.Time `json:"released_at,omitempty"`
+	ReleasedBy   *Person    `json:"released_by,omitempty"`
+	Reason       string     `json:"reason,omitempty"`
 }
 
 func (s *Server) caseRoutes() {
@@ -61,6 +73,9 @@ func caseView(c store.Case) CaseSummary {
 	if c.ClosedBy != "" {
 		v.ClosedBy = &Person{c.ClosedBy, c.ClosedByName}
 	}
+	if c.AssignedTo != "" {
+		v.AssignedTo = &Person{c.AssignedTo, c.AssignedToName}
+	}
 	return v
 }
 
@@ -70,12 +85,21 @@ func (s *Server) listCases(ctx context.Context, in *struct {
 	Kind  string `query:"kind" maxLength:"40"`
 	City  string `query:"city" pattern:"^\\d{6}$"`
 	Asset string `query:"asset" maxLength:"64"`
+	Mine  bool   `query:"mine" doc:"Only those that one looks into oneself."`
+	Free  bool   `query:"unassigned" doc:"Only those that nobody looks into."`
 }) (*listOut[CaseSummary], error) {
 	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	cases, err := s.db.Cases(ctx, actor(ctx).Scope, store.CaseFilter{State: in.State, Kind: in.Kind, City: in.City, AssetID: in.Asset}, page)
+	assigned := ""
+	switch {
+	case in.Mine:
+		assigned = actor(ctx).ID
+	case in.Free:
+		assigned = "none"
+	}
+	cases, err := s.db.Cases(ctx, actor(ctx).Scope, store.CaseFilter{State: in.State, Kind: in.Kind, City: in.City, AssetID: in.Asset, AssignedTo: assigned}, page)
 	return listOf(cases, in.Limit, func(c store.Case) string { return c.ID }, caseView), err
 }
 
@@ -85,7 +109,17 @@ func (s *Server) loadCase(ctx context.Context, id string) (CaseDetail, error) {
 		return CaseDetail{}, err
 	}
 	sightings, err := s.db.Sightings(ctx, c)
-	v := CaseDetail{caseView(c), make([]Sighting, len(sightings))}
+	if err != nil {
+		return CaseDetail{}, err
+	}
+	v := CaseDetail{CaseSummary: caseView(c), Seen: make([]Sighting, len(sightings))}
+	hold, held, err := s.db.HoldOf(ctx, c)
+	if held {
+		v.Hold = &CaseHold{YardID: hold.YardID, RetirementID: hold.RetirementID, HeldAt: hold.HeldAt, ReleasedAt: hold.ClearedAt, Reason: hold.ClearReason}
+		if hold.ClearedBy != "" {
+			v.Hold.ReleasedBy = &Person{hold.ClearedBy, hold.ClearedByName}
+		}
+	}
 	for i, seen := range sightings {
 		v.Seen[i] = Sighting{seen.Source, seen.CityCode, seen.Field, seen.Value, seen.Note, Person{seen.SeenBy, seen.SeenByName}, seen.SeenAt}
 	}

@@ -42,6 +42,7 @@ func (a *App) Checks() []CheckPart {
 			return fmt.Sprintf("%d batches", n), err
 		}},
 		{"files", a.checkFiles},
+		{"inspections", a.checkInspections},
 	}
 }
 

@@ -60,6 +60,16 @@ func (d Day) time() time.Time {
 	return t
 }
 
+// Start returns the instant at which d begins in Asia/Shanghai, in UTC; the zero
+// time for what is not a day.
+func (d Day) Start() time.Time {
+	t, err := time.ParseInLocation(layout, string(d), Shanghai)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
 // AddYears returns the same day n years later; 29 February becomes 28 February
 // where the year has none.
 func (d Day) AddYears(n int) Day { return d.AddMonths(12 * n) }

@@ -38,6 +38,9 @@ type Case struct {
 	ClosedAt     *time.Time
 	Outcome      string
 	Version      int64
+
+	AssignedTo     string // who looks into it, "" for nobody yet
+	AssignedToName string
 }
 
 // Sighting is one occasion on which the asset of a case was seen.
@@ -122,6 +125,8 @@ type CaseFilter struct {
 	Kind    string
 	City    string
 	AssetID string
+	// AssignedTo narrows to the cases of one user, "none" to those of nobody.
+	AssignedTo string
 }
 
 // Cases returns one page of the cases of the scope, the newest first.
@@ -131,6 +136,13 @@ func (db *DB) Cases(ctx context.Context, scope access.Scope, f CaseFilter, p Pag
 		if e.value != "" {
 			q = q.Where(e.column+" = ?", e.value)
 		}
+	}
+	switch f.AssignedTo {
+	case "":
+	case "none":
+		q = q.Where("assigned_to = ''")
+	default:
+		q = q.Where("assigned_to = ?", f.AssignedTo)
 	}
 	if p.After != "" {
 		q = q.Where("id < ?", p.After)

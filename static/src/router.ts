@@ -17,6 +17,13 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/retirements', 'retirements', () => import('./pages/RetirementList.vue'), 'list-retirements'],
   ['/retirements/:id', 'retirement', () => import('./pages/RetirementDetail.vue'), 'get-retirement'],
   ['/duplicates', 'duplicates', () => import('./pages/DuplicateList.vue'), 'list-duplicates'],
+  ['/yards', 'yards', () => import('./pages/YardList.vue'), 'list-yards'],
+  ['/yards/:id', 'yard', () => import('./pages/YardDetail.vue'), 'get-yard'],
+  ['/intake', 'intake', () => import('./pages/IntakePage.vue'), 'list-intake'],
+  ['/draws', 'draws', () => import('./pages/DrawDesk.vue'), 'list-draws'],
+  ['/inspections', 'inspections', () => import('./pages/InspectionList.vue'), 'list-inspection-lines'],
+  ['/inspections/:id', 'inspection', () => import('./pages/InspectionPhone.vue'), 'get-inspection-line'],
+  ['/server-keys', 'server-keys', () => import('./pages/ServerKeys.vue'), 'list-server-keys'],
   ['/cases', 'cases', () => import('./pages/CaseList.vue'), 'list-cases'],
   ['/cases/:id', 'case', () => import('./pages/CaseDetail.vue'), 'get-case'],
   ['/transfers', 'transfers', () => import('./pages/TransferList.vue'), 'list-transfers'],
@@ -53,6 +60,7 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
     { path: '/public/notices', name: 'public-notices', component: () => import('./pages/PublicNotices.vue') },
     { path: '/public/notices/:id', name: 'public-notice', component: () => import('./pages/PublicNotices.vue') },
+    { path: '/c/:number?', name: 'public-certificate', component: () => import('./pages/PublicCertificate.vue') },
     { path: '/s/:code', name: 'public-label', component: () => import('./pages/PublicLabel.vue') },
     {
       path: '/',
@@ -70,6 +78,7 @@ router.beforeEach(async (to) => {
   if (to.name === 'login') return true
   await restore().catch(() => undefined)
   if (String(to.name).startsWith('public-')) return true
+  if (to.name === 'public-label' || to.name === 'public-certificate') return true
   if (!me.value) return { name: 'login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const operation = to.meta.operation as string | undefined
   if (operation && !may(operation)) return { name: 'lost', params: { rest: ['forbidden'] } }

@@ -1,0 +1,164 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"phaseout/internal/app"
+	"phaseout/internal/civil"
+	"phaseout/internal/store"
+)
+
+// ServerKey is the key of another system that reports sightings.
+type ServerKey struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	Source     string     `json:"source" enum:"gate,inspection,obd,patrol"`
+	CityCode   string     `json:"city_code,omitempty"`
+	Hint       string     `json:"hint" doc:"Its last signs."`
+	ExpiresOn  civil.Day  `json:"expires_on,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"To the minute."`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+	Version    int64      `json:"version"`
+}
+
+// NewServerKey is a key with its secret, which is shown this once.
+type NewServerKey struct {
+	ServerKey
+	Secret string `json:"secret" doc:"Send it as Authorization: Bearer. It is not kept and cannot be shown again."`
+}
+
+func keyView(k store.ServerKey) ServerKey {
+	return ServerKey{k.ID, k.Name, k.Source, k.CityCode, k.Hint, k.ExpiresOn, k.CreatedAt, k.LastUsedAt, k.RevokedAt, k.Version}
+}
+
+// Accepted is all that who reports sightings is told.
+type Accepted struct {
+	Accepted int `json:"accepted" doc:"How many were well-formed. Nothing is said about what they meant."`
+}
+
+func (s *Server) sightingRoutes() {
+	route(s, operation("list-server-keys", http.MethodGet, "/server-keys", "administration", "Keys of other systems, newest first"), s.listServerKeys)
+	create := operation("create-server-key", http.MethodPost, "/server-keys", "administration", "Make a key; its secret is shown this once, so that the request takes no Idempotency-Key")
+	create.DefaultStatus = http.StatusCreated
+	route(s, create, s.createServerKey)
+	revoke := operation("revoke-server-key", http.MethodPost, "/server-keys/{id}/revocation", "administration", "End a key at once")
+	revoke.DefaultStatus = http.StatusOK
+	route(s, revoke, s.revokeServerKey)
+	report := operation("report-sightings", http.MethodPost, "/sightings", "sightings", "Report what was seen at a gate, an inspection, by OBD or on patrol; needs a server key")
+	report.DefaultStatus = http.StatusAccepted
+	route(s, report, s.reportSightings)
+	paste := operation("paste-sightings", http.MethodPost, "/sightings/paste", "sightings", "Report a pasted list of numbers")
+	paste.DefaultStatus = http.StatusAccepted
+	route(s, paste, s.pasteSightings)
+	assign := changes(operation("assign-case", http.MethodPost, "/cases/{id}/assignment", "cases", "Take a case, give it to somebody, or back"))
+	assign.DefaultStatus = http.StatusOK
+	route(s, assign, s.assignCase)
+	release := changes(operation("release-case", http.MethodPost, "/cases/{id}/release", "cases", "Give free what a closed case holds; not by who closed it"))
+	release.DefaultStatus = http.StatusOK
+	route(s, release, s.releaseCase)
+}
+
+func (s *Server) listServerKeys(ctx context.Context, in *struct{ Paging }) (*listOut[ServerKey], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.db.ServerKeys(ctx, page)
+	return listOf(list, in.Limit, func(k store.ServerKey) string { return k.ID }, keyView), err
+}
+
+func (s *Server) createServerKey(ctx context.Context, in *struct {
+	Body struct {
+		Name      string    `json:"name" minLength:"1" maxLength:"100"`
+		Source    string    `json:"source" enum:"gate,inspection,obd,patrol"`
+		CityCode  string    `json:"city_code,omitempty" pattern:"^(\\d{6})?$"`
+		ExpiresOn civil.Day `json:"expires_on,omitempty" maxLength:"10"`
+	}
+}) (*struct{ Body NewServerKey }, error) {
+	k, secret, err := s.app.CreateServerKey(ctx, actor(ctx), store.ServerKey{Name: in.Body.Name, Source: in.Body.Source, CityCode: in.Body.CityCode, ExpiresOn: in.Body.ExpiresOn})
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body NewServerKey }{NewServerKey{keyView(k), secret}}, nil
+}
+
+func (s *Server) revokeServerKey(ctx context.Context, in *ByID) (*one[ServerKey], error) {
+	k, err := s.app.RevokeServerKey(ctx, actor(ctx), in.ID)
+	return oneOf(k.Version, keyView(k)), err
+}
+
+func (s *Server) reportSightings(ctx context.Context, in *struct {
+	Body struct {
+		Items []SightingReport `json:"items" minItems:"1" maxItems:"500"`
+	}
+}) (*struct{ Body Accepted }, error) {
+	by := actor(ctx)
+	seen := make([]app.Seen, len(in.Body.Items))
+	for i, item := range in.Body.Items {
+		seen[i] = app.Seen{Ref: item.Ref, Value: item.Value, At: item.SeenAt, Place: item.Place}
+	}
+	n, err := s.app.ReportSightings(ctx, by, by.Source, by.City, seen)
+	return &struct{ Body Accepted }{Accepted{n}}, err
+}
+
+func (s *Server) pasteSightings(ctx context.Context, in *struct {
+	Body struct {
+		Source string `json:"source" enum:"gate,inspection,obd,patrol"`
+		Place  string `json:"place,omitempty" maxLength:"100"`
+		Text   string `json:"text" minLength:"1" maxLength:"200000" doc:"A number a line, with a day behind it if it was not today."`
+	}
+}) (*struct{ Body Accepted }, error) {
+	n, err := s.app.PasteSightings(ctx, actor(ctx), in.Body.Source, in.Body.Place, in.Body.Text)
+	return &struct{ Body Accepted }{Accepted{n}}, err
+}
+
+// changedCase answers a change of a case: the case after it, or with a 412 as it is.
+func (s *Server) changedCase(ctx context.Context, id ByID, based Based, deed func(version int64) (store.Case, error)) (*one[CaseDetail], error) {
+	version, err := based.version()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := deed(version); err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := s.loadCase(ctx, id.ID)
+			return v, v.Version, err
+		})
+	}
+	return s.getCase(ctx, &id)
+}
+
+func (s *Server) assignCase(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body struct {
+		Username string `json:"username,omitempty" maxLength:"64" doc:"A reviewer of the area; oneself if left out."`
+		Back     bool   `json:"back,omitempty" doc:"Give it back to nobody."`
+	}
+}) (*one[CaseDetail], error) {
+	return s.changedCase(ctx, in.ByID, in.Based, func(version int64) (store.Case, error) {
+		return s.app.AssignCase(ctx, actor(ctx), in.ID, version, in.Body.Username, in.Body.Back)
+	})
+}
+
+func (s *Server) releaseCase(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500"`
+	}
+}) (*one[CaseDetail], error) {
+	return s.changedCase(ctx, in.ByID, in.Based, func(version int64) (store.Case, error) {
+		return s.app.ReleaseHold(ctx, actor(ctx), in.ID, version, in.Body.Reason)
+	})
+}
+
+// SightingReport is one sighting as another system reports it.
+type SightingReport struct {
+	Ref    string    `json:"ref" minLength:"1" maxLength:"100" doc:"Your own number of it; the same one is taken once."`
+	Value  string    `json:"value" minLength:"1" maxLength:"60" doc:"Plate, frame number, serial number, environmental code or ship id."`
+	SeenAt time.Time `json:"seen_at"`
+	Place  string    `json:"place,omitempty" maxLength:"100"`
+}
