@@ -28,7 +28,7 @@ var rules = map[Operation][]Role{
 	"count-assets": readers, "export-assets": readers, "count-retirements": readers, "export-retirements": readers,
 	"get-label": {Clerk, Reviewer}, "list-labels": {Clerk, Reviewer}, "find-label": readers,
 	"list-views": readers, "create-view": readers, "update-view": readers, "delete-view": readers,
-	"create-asset": {Clerk}, "update-asset": {Clerk}, "attach-asset-file": {Clerk},
+	"create-asset": {Clerk}, "update-asset": {Clerk}, "undo-asset-edit": {Clerk}, "attach-asset-file": {Clerk},
 
 	"list-asset-engines": readers, "replace-engine": {Clerk},
 	"list-owners": readers, "get-owner": readers, "get-owner-history": readers, "list-asset-owners": readers,
@@ -61,7 +61,10 @@ var rules = map[Operation][]Role{
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
 	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "decide-application": {Finance},
 	"list-batches": {Finance, Province, Auditor}, "get-batch": {Finance, Province, Auditor}, "get-batch-workbook": {Finance, Auditor},
-	"create-batch": {Finance}, "pay-batch": {Finance},
+	"create-batch": {Finance}, "send-batch": {Finance}, "void-batch": {Finance}, "answer-batch": {Finance}, "list-batch-lines": {Finance, Province, Auditor},
+	"get-batch-csv": {Finance, Auditor}, "get-approval-sheet": {Finance, Auditor}, "list-batch-answers": {Finance, Province, Auditor}, "list-return-reasons": {Finance, Province, Auditor},
+	"list-unmatched": {Finance, Province, Auditor}, "explain-unmatched": {Finance}, "get-bank-day": {Finance, Province, Auditor}, "close-bank-day": {Finance},
+	"list-bank-layouts": {Finance, Auditor}, "create-bank-layout": {Finance}, "update-bank-layout": {Finance},
 
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
@@ -84,6 +87,8 @@ var rules = map[Operation][]Role{
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
 
+	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
+	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
 	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},

@@ -261,7 +261,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}, &AssetEdit{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
 			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}

@@ -36,6 +36,8 @@ type Fixture struct {
 	Clock  *storetest.Clock
 	Users  map[string]access.Actor // by user name, as Accounts has them
 	serial int
+
+	FilesDir string // where the bytes of files lie
 }
 
 // Accounts are those of every fixture: two cities, so that each can be the
@@ -46,7 +48,7 @@ var Accounts = []app.DemoAccount{
 	{Username: "finance.changsha", Name: "Finance A", Role: access.Finance, Scope: "430100"}, {Username: "finance2.changsha", Name: "Finance A2", Role: access.Finance, Scope: "430100"},
 	{Username: "clerk.yuelu", Name: "Clerk of a district", Role: access.Clerk, Scope: "430104"},
 	{Username: "clerk.zhuzhou", Name: "Clerk B", Role: access.Clerk, Scope: "430200"}, {Username: "reviewer.zhuzhou", Name: "Reviewer B", Role: access.Reviewer, Scope: "430200"},
-	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"},
+	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"}, {Username: "finance2.zhuzhou", Name: "Finance B2", Role: access.Finance, Scope: "430200"},
 	{Username: "province", Name: "Province", Role: access.Province, Scope: "430000"}, {Username: "auditor", Name: "Auditor", Role: access.Auditor, Scope: "430000"},
 	{Username: "admin", Name: "Administrator", Role: access.Admin, Scope: "430000"},
 }
@@ -59,7 +61,8 @@ func New(t testing.TB, url string) *Fixture {
 	db := storetest.Open(t, url, f.Clock.Now)
 	f.must(jobs.Migrate(ctx, db))
 	f.must(app.LoadReference(ctx, db, seeds.FS))
-	f.App = f.Reopen(db, t.TempDir())
+	f.FilesDir = t.TempDir()
+	f.App = f.Reopen(db, f.FilesDir)
 	hash, err := auth.Hash(Password)
 	f.must(err)
 	f.must(db.Write(ctx, access.System("test"), func(tx *store.Tx) error {
