@@ -74,10 +74,10 @@ var rules = map[Operation][]Role{
 	"get-gap-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-balance-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-plans": anyRole, "file-plan": {Reviewer, Province}, "create-definition": {Province, Admin}, "decide-definition": {Province, Admin},
 	"list-baselines": anyRole, "freeze-baseline": {Reviewer, Province}, "get-baseline": anyRole, "list-baseline-rows": readers,
+	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-pace":        {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-emission":    {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-milestones":  {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
