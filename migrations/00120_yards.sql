@@ -57,7 +57,7 @@ CREATE INDEX yard_blocks_yard ON yard_blocks (yard_id, from_on);
 ALTER TABLE retirements ADD COLUMN yard_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE retirements ADD COLUMN certificate_key TEXT NOT NULL DEFAULT '';
 UPDATE retirements SET certificate_key = upper(replace(replace(replace(replace(replace(certificate_no, '-', ''), ' ', ''), '/', ''), '_', ''), '.', ''));
-CREATE UNIQUE INDEX retirements_yard_certificate ON retirements (yard_id, certificate_key) WHERE yard_id <> '' AND certificate_key <> '';
+CREATE UNIQUE INDEX retirements_yard_certificate ON retirements (yard_id, certificate_key) WHERE yard_id <> '' AND certificate_key <> '' AND NOT withdrawn;
 CREATE INDEX retirements_certificate_key ON retirements (certificate_key) WHERE certificate_key <> '';
 CREATE INDEX retirements_yard ON retirements (yard_id, id) WHERE yard_id <> '';
 

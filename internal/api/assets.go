@@ -29,7 +29,7 @@ type AssetSummary struct {
 	DistrictCode string          `json:"district_code,omitempty"`
 	Category     string          `json:"category"`
 	Stage        string          `json:"stage"`
-	Status       registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
+	Status       registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,plate_void,duplicate"`
 	Label        string          `json:"label" doc:"Plate, serial number or ship name."`
 	Identifiers  []Identifier    `json:"identifiers"`
 	OwnerName    string          `json:"owner_name"`
@@ -198,7 +198,7 @@ type AssetNarrowing struct {
 	District   string `query:"district" pattern:"^\\d{6}$"`
 	Category   string `query:"category" maxLength:"40"`
 	Stage      string `query:"stage" maxLength:"40"`
-	Status     string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
+	Status     string `query:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,plate_void,duplicate"`
 	Q          string `query:"q" maxLength:"100" doc:"Any part of a plate, VIN, serial number, ship name or owner."`
 	InScope    string `query:"in_scope" enum:"true,false"`
 	Import     string `query:"import" maxLength:"40" doc:"Only what this import created."`

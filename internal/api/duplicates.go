@@ -36,7 +36,7 @@ type PairSide struct {
 	AssetID   string          `json:"asset_id,omitempty"`
 	Label     string          `json:"label,omitempty"`
 	CityCode  string          `json:"city_code,omitempty"`
-	Status    registry.Status `json:"status,omitempty" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,duplicate"`
+	Status    registry.Status `json:"status,omitempty" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,plate_void,duplicate"`
 	OwnerName string          `json:"owner_name,omitempty"`
 	CreatedAt *time.Time      `json:"created_at,omitempty"`
 }

@@ -17,7 +17,7 @@ import (
 // File is a stored file on a record.
 type File struct {
 	ID           string    `json:"id"`
-	Kind         string    `json:"kind" enum:"photo,certificate,deregistration,stage_proof,other"`
+	Kind         string    `json:"kind" doc:"What it proves: a code of an evidence list, stage_proof or other."`
 	Name         string    `json:"name"`
 	Mime         string    `json:"mime"`
 	Size         int64     `json:"size" doc:"Bytes."`
@@ -33,7 +33,7 @@ func fileView(f store.File) File {
 }
 
 type fileForm struct {
-	Kind string        `form:"kind" required:"true" enum:"photo,certificate,deregistration,stage_proof,other"`
+	Kind string        `form:"kind" required:"true" maxLength:"40" doc:"A file code of the evidence list, such as photo or certificate; else stage_proof or other."`
 	File huma.FormFile `form:"file" required:"true"`
 }
 

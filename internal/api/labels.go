@@ -26,7 +26,7 @@ type PublicLabel struct {
 	Class     registry.Class  `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	ClassName Name            `json:"class_name"`
 	CityName  Name            `json:"city_name"`
-	Status    registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted"`
+	Status    registry.Status `json:"status" enum:"in_use,handed_in,dismantled,deregistered,moved_out,converted,plate_void"`
 	StatusOn  civil.Day       `json:"status_on,omitempty" doc:"Since when; of an asset in use, the day on which it was registered here."`
 }
 

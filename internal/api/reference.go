@@ -55,14 +55,18 @@ type EvidenceSpec struct {
 	Name     Name   `json:"name"`
 	Kind     string `json:"kind" enum:"field,file"`
 	Required bool   `json:"required"`
+	Before   string `json:"before,omitempty" doc:"Step that waits for it."`
+	Phase    string `json:"phase,omitempty" doc:"Of a photo: before, during or after the dismantling."`
 }
 
 // WayOut is one way in which an asset of a class leaves service.
 type WayOut struct {
 	Code     string         `json:"code"`
 	Name     Name           `json:"name"`
-	CountsAs string         `json:"counts_as" enum:"retired,converted,moved,other"`
+	CountsAs string         `json:"counts_as" enum:"retired,converted,moved,void,other"`
 	Evidence []EvidenceSpec `json:"evidence"`
+	Steps    []string       `json:"steps" doc:"The dated steps in their order."`
+	MinStage string         `json:"min_stage,omitempty" doc:"Least stage of a new engine."`
 }
 
 // Class is the profile of one class of assets.
@@ -106,9 +110,12 @@ func classView(spec registry.Spec) Class {
 			Options: optionViews(f.Options), Pattern: f.Pattern, Hint: nameOf(f.Hint), Secret: f.Secret, Identifier: f.Identifier, Min: f.Min, Max: f.Max})
 	}
 	for _, w := range spec.WaysOut {
-		way := WayOut{Code: w.Code, Name: nameOf(w.Name), CountsAs: w.CountsAs, Evidence: []EvidenceSpec{}}
+		way := WayOut{Code: w.Code, Name: nameOf(w.Name), CountsAs: w.CountsAs, Evidence: []EvidenceSpec{}, Steps: []string{}, MinStage: w.MinStage}
+		for _, step := range w.Steps {
+			way.Steps = append(way.Steps, step.Code)
+		}
 		for _, e := range w.Evidence {
-			way.Evidence = append(way.Evidence, EvidenceSpec{e.Code, nameOf(e.Name), e.Kind, e.Required})
+			way.Evidence = append(way.Evidence, EvidenceSpec{e.Code, nameOf(e.Name), e.Kind, e.Required, e.Before, e.Phase})
 		}
 		c.WaysOut = append(c.WaysOut, way)
 	}

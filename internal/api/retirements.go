@@ -28,6 +28,9 @@ type EvidenceItem struct {
 	Required bool     `json:"required"`
 	Present  bool     `json:"present"`
 	FileIDs  []string `json:"file_ids,omitempty"`
+	Before   string   `json:"before,omitempty" doc:"Step that waits for it."`
+	Phase    string   `json:"phase,omitempty" doc:"Of a photo: before, during or after the dismantling."`
+	Waived   bool     `json:"waived" doc:"A second person let it go."`
 }
 
 // Retirement is how one asset left service.
@@ -38,30 +41,49 @@ type Retirement struct {
 	Class        registry.Class   `json:"class"`
 	CityCode     string           `json:"city_code"`
 	DistrictCode string           `json:"district_code,omitempty"`
-	State        retirement.State `json:"state" enum:"declared,returned,verified"`
+	State        retirement.State `json:"state" enum:"declared,returned,verified,withdrawn"`
 	retirement.Declaration
-	Evidence         []EvidenceItem `json:"evidence"`
-	EvidenceComplete bool           `json:"evidence_complete"`
-	CountedOn        civil.Day      `json:"counted_on,omitempty" doc:"Day on which it counts as retired, under the definition in force."`
-	DeclaredBy       Person         `json:"declared_by"`
-	DeclaredAt       time.Time      `json:"declared_at"`
-	VerifiedBy       *Person        `json:"verified_by,omitempty"`
-	VerifiedAt       *time.Time     `json:"verified_at"`
-	ReturnReason     string         `json:"return_reason,omitempty"`
-	ApplicationID    string         `json:"application_id,omitempty"`
-	Version          int64          `json:"version"`
+	Standing         retirement.Standing `json:"standing" enum:"declared,received,dismantled,deregistered,verified,returned,withdrawn" doc:"How far it has come: its steps and its review together."`
+	StandingOn       civil.Day           `json:"standing_on,omitempty" doc:"Day from which the clock of the standing runs."`
+	Next             string              `json:"next_step,omitempty" doc:"The step that it waits for."`
+	DueYear          int                 `json:"due_year,omitempty" doc:"Year of mandatory scrapping as it was when the way out was declared."`
+	Operating        bool                `json:"operating" doc:"Whether it was in commercial transport."`
+	Revision         int64               `json:"revision" doc:"Of the declaration, from 1."`
+	ImportID         string              `json:"import_id,omitempty" doc:"The list that brought it."`
+	Withdrawal       *Withdrawal         `json:"withdrawal,omitempty"`
+	Evidence         []EvidenceItem      `json:"evidence"`
+	EvidenceComplete bool                `json:"evidence_complete"`
+	CountedOn        civil.Day           `json:"counted_on,omitempty" doc:"Day on which it counts as retired, under the definition in force."`
+	DeclaredBy       Person              `json:"declared_by"`
+	DeclaredAt       time.Time           `json:"declared_at"`
+	VerifiedBy       *Person             `json:"verified_by,omitempty"`
+	VerifiedAt       *time.Time          `json:"verified_at"`
+	ReturnReason     string              `json:"return_reason,omitempty"`
+	ApplicationID    string              `json:"application_id,omitempty"`
+	Version          int64               `json:"version"`
+}
+
+// Withdrawal is who took a retirement back, and why.
+type Withdrawal struct {
+	By     Person     `json:"by"`
+	At     *time.Time `json:"at"`
+	Reason string     `json:"reason"`
 }
 
 func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 	v := Retirement{ID: c.ID, AssetID: c.AssetID, AssetLabel: c.AssetLabel, Class: c.Class, CityCode: c.CityCode, DistrictCode: c.DistrictCode,
 		State: c.State, Declaration: c.Declaration, Evidence: []EvidenceItem{}, EvidenceComplete: c.EvidenceComplete,
 		CountedOn: max(c.CountedOn.VerifiedOn, c.CountedOn.ConvertedOn, c.CountedOn.MovedOutOn), DeclaredBy: Person{c.DeclaredBy, c.DeclaredByName},
-		DeclaredAt: c.DeclaredAt, VerifiedAt: c.VerifiedAt, ReturnReason: c.ReturnReason, ApplicationID: c.ApplicationID, Version: c.Version}
+		DeclaredAt: c.DeclaredAt, VerifiedAt: c.VerifiedAt, ReturnReason: c.ReturnReason, ApplicationID: c.ApplicationID, Version: c.Version,
+		Standing: c.Standing(), StandingOn: c.StandingOn, Next: string(c.Next), DueYear: c.DueYear, Operating: c.Operating, Revision: c.Revision, ImportID: c.ImportID}
+	if c.State == retirement.Withdrawn {
+		v.Withdrawal = &Withdrawal{Person{c.WithdrawnBy, c.WithdrawnByName}, c.WithdrawnAt, c.WithdrawReason}
+	}
 	if c.VerifiedBy != "" {
 		v.VerifiedBy = &Person{c.VerifiedBy, c.VerifiedByName}
 	}
 	for _, i := range c.Evidence {
-		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs})
+		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived})
 	}
 	return v
 }
@@ -77,6 +99,10 @@ type declarationBody struct {
 	CertificateNo  string    `json:"certificate_no,omitempty" maxLength:"100"`
 	Note           string    `json:"note,omitempty" maxLength:"1000"`
 	YardID         string    `json:"yard_id,omitempty" maxLength:"64" doc:"The registered yard that took it. Instead of it recycler may hold the exact name of one."`
+	EngineNo       string    `json:"engine_no,omitempty" maxLength:"60" doc:"Of the engine that was put in."`
+	EngineModel    string    `json:"engine_model,omitempty" maxLength:"100"`
+	EngineStage    string    `json:"engine_stage,omitempty" maxLength:"20" doc:"Emission stage of the engine that was put in, at least china4."`
+	Replacement    string    `json:"replacement,omitempty" maxLength:"20" doc:"What took its place: none, new_energy, china6 or other."`
 }
 
 func (b declarationBody) declaration() retirement.Declaration {
@@ -125,7 +151,10 @@ func (s *Server) createRetirement(ctx context.Context, in *struct {
 // RetirementNarrowing is what narrows a list of retirements, its count and its
 // export.
 type RetirementNarrowing struct {
-	State    string `query:"state" enum:"declared,returned,verified"`
+	State    string `query:"state" enum:"declared,returned,verified,withdrawn"`
+	Standing string `query:"standing" enum:"declared,received,dismantled,deregistered,verified,returned,withdrawn"`
+	Import   string `query:"import" maxLength:"40" doc:"The list that brought them."`
+	Asset    string `query:"asset" maxLength:"40"`
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City     string `query:"city" pattern:"^\\d{6}$"`
 	District string `query:"district" pattern:"^\\d{6}$"`
@@ -135,7 +164,8 @@ type RetirementNarrowing struct {
 }
 
 func (n RetirementNarrowing) filter() store.RetirementFilter {
-	return store.RetirementFilter{State: retirement.State(n.State), Class: registry.Class(n.Class), City: n.City, District: n.District, Q: n.Q, From: civil.Day(n.From), To: civil.Day(n.To)}
+	return store.RetirementFilter{State: retirement.State(n.State), Class: registry.Class(n.Class), City: n.City, District: n.District, Q: n.Q, From: civil.Day(n.From), To: civil.Day(n.To),
+		Standing: retirement.Standing(n.Standing), ImportID: n.Import, AssetID: n.Asset}
 }
 
 func (s *Server) listRetirements(ctx context.Context, in *struct {

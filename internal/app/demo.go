@@ -230,7 +230,7 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	fate := i / 5 % 8
 	switch {
 	case fate == 5 && a.Class == registry.Machinery:
-		declaration.WayOut = "re_engined"
+		declaration.WayOut, declaration.EngineStage, declaration.EngineNo = "re_engined", "china4", fmt.Sprintf("YG4%06d", d.next())
 	case fate == 6:
 		declaration.WayOut = "moved_out"
 	case fate == 7:
@@ -240,8 +240,14 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	if err != nil || fate == 4 || fate == 7 {
 		return err
 	}
-	if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "photo", Name: fmt.Sprintf("拆解照片%04d.png", d.serial), Data: bytes.NewReader(d.photo())}); err != nil || fate == 3 {
+	if fate == 3 { // some of the evidence only
+		_, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: "certificate", Name: fmt.Sprintf("回收证明%04d.png", d.serial), Data: bytes.NewReader(d.photo())})
 		return err
+	}
+	for _, item := range retirement.Missing(c.Evidence) {
+		if _, err := d.AttachFile(d.ctx, clerk, a.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
+			return err
+		}
 	}
 	r, err := d.DB.Retirement(d.ctx, clerk.Scope, c.ID)
 	if err != nil {

@@ -43,26 +43,33 @@ func (a *App) ReplaceEngine(ctx context.Context, by access.Actor, assetID string
 			return Checked{}, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，记录不能再修改", "the retirement is verified; the record is closed")).
 				WithMend("如确有错误，请走更正程序", "ask for a correction")
 		}
-		form := formOf(before.Asset)
-		form["engine_no"] = e.Number
-		for key, value := range map[string]string{"engine_model": e.Model, "power_kw": e.PowerKW} {
-			if hasField(before.Class, key) {
-				form[key] = value
-			}
-		}
-		asset, warnings, err := a.check(by, NewAsset{before.Class, before.CityCode, form})
+		after, warnings, err := a.putEngine(tx, before, r, e)
 		if err != nil {
-			return Checked{}, err
-		}
-		after := before
-		after.Asset = asset
-		after.ID, after.Status = before.ID, before.Status
-		after.Counting = a.counting(asset, r)
-		if err := tx.ReplaceEngine(before, store.AssetEngine{Number: asset.Fields["engine_no"], Model: e.Model, PowerKW: asset.Fields["power_kw"], Stage: e.Stage, FromOn: e.On}); err != nil {
 			return Checked{}, err
 		}
 		return Checked{after, warnings}, tx.UpdateAsset(&before, &after, "replace_engine", e.Reason)
 	})
+}
+
+// putEngine keeps the next engine in the history of an asset and returns the
+// asset with it; the caller saves it. r is the asset's retirement, nil if it has none.
+func (a *App) putEngine(tx *store.Tx, before store.AssetRecord, r *retirement.Retirement, e NewEngine) (after store.AssetRecord, warnings []registry.Finding, err error) {
+	form := formOf(before.Asset)
+	form["engine_no"] = e.Number
+	for key, value := range map[string]string{"engine_model": e.Model, "power_kw": e.PowerKW} {
+		if hasField(before.Class, key) {
+			form[key] = value
+		}
+	}
+	asset, warnings, err := a.check(tx.By, NewAsset{before.Class, before.CityCode, form})
+	if err != nil {
+		return before, nil, err
+	}
+	after = before
+	after.Asset = asset
+	after.ID, after.Status = before.ID, before.Status
+	after.Counting = a.counting(asset, r)
+	return after, warnings, tx.ReplaceEngine(before, store.AssetEngine{Number: asset.Fields["engine_no"], Model: e.Model, PowerKW: asset.Fields["power_kw"], Stage: e.Stage, FromOn: e.On})
 }
 
 func (a *App) engineFits(before store.AssetRecord, e NewEngine) error {

@@ -13,11 +13,13 @@ import (
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
+	"phaseout/internal/registry"
 	"phaseout/internal/store"
 )
 
-// FileKinds are the kinds of file that a record can carry.
-var FileKinds = []string{"photo", "certificate", "deregistration", "stage_proof", "other"}
+// FileKinds are the kinds of file that a record can carry: what the evidence
+// lists of the classes name, and two more.
+var FileKinds = append(registry.EvidenceFileKinds(), "stage_proof", "other")
 
 // fileTypes are the types of content that are taken, told by their bytes,
 // never by their name. Nothing that a browser would run is among them.
@@ -28,7 +30,7 @@ var fileTypes = []string{"image/jpeg", "image/png", "image/webp", "application/p
 func (a *App) keep(up Upload) (store.File, error) {
 	if !slices.Contains(FileKinds, up.Kind) {
 		return store.File{}, fault.Field("body.kind", "unknown_value", bilingual.F("“%s”不是附件类别", "%q is not a kind of file", up.Kind),
-			bilingual.T("使用 photo、certificate、deregistration 或 other", "use photo, certificate, deregistration or other"))
+			bilingual.T("使用 "+strings.Join(FileKinds, "、"), "use one of "+strings.Join(FileKinds, ", ")))
 	}
 	head := make([]byte, 3072)
 	n, err := io.ReadFull(up.Data, head)
@@ -39,7 +41,7 @@ func (a *App) keep(up Upload) (store.File, error) {
 		return store.File{}, fault.Field("body.file", "unreadable", bilingual.T("文件没有传完整", "the upload broke off"), bilingual.T("请重新上传", "send it again"))
 	}
 	mime := mimetype.Detect(head[:n])
-	if !slices.ContainsFunc(fileTypes, mime.Is) || (up.Kind == "photo" && !strings.HasPrefix(mime.String(), "image/")) {
+	if !slices.ContainsFunc(fileTypes, mime.Is) || (strings.HasPrefix(up.Kind, "photo") && !strings.HasPrefix(mime.String(), "image/")) {
 		return store.File{}, fault.Field("body.file", "file_type", bilingual.F("不能接收 %s 类型的文件", "files of type %s are not taken", mime.String()),
 			bilingual.T("照片请用 JPG、PNG、WebP，材料可用 PDF", "use JPG, PNG or WebP for photos, also PDF for documents"))
 	}

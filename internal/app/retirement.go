@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
@@ -18,6 +20,7 @@ type Case struct {
 	Evidence      []retirement.Item
 	CountedOn     retirement.Counting
 	ApplicationID string
+	Next          retirement.Deed // the step that it waits for
 }
 
 // DeclareRetirement logs how an asset left service. Wrong fields fail with
@@ -47,11 +50,21 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 		if err != nil {
 			return Case{}, err
 		}
-		r := retirement.Retirement{ID: newID(), AssetID: assetID, AssetLabel: before.Label, CityCode: before.CityCode,
-			DistrictCode: before.DistrictCode, Class: before.Class, Declaration: d, State: retirement.Declared,
-			DeclaredBy: by.ID, DeclaredByName: by.Name, DeclaredAt: tx.At}
-		return a.settle(tx, before, nil, &r, "declare", "")
+		r := newRetirement(tx, before, d)
+		return a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
 	})
+}
+
+// newRetirement is the record of a declaration, with what the province splits
+// progress by as it is now.
+func newRetirement(tx *store.Tx, asset store.AssetRecord, d retirement.Declaration) retirement.Retirement {
+	r := retirement.Retirement{ID: newID(), AssetID: asset.ID, AssetLabel: asset.Label, CityCode: asset.CityCode,
+		DistrictCode: asset.DistrictCode, Class: asset.Class, Declaration: d, State: retirement.Declared,
+		DeclaredBy: tx.By.ID, DeclaredByName: tx.By.Name, DeclaredAt: tx.At, Operating: isOperating(asset.Fields["use"])}
+	if asset.ScrapDueOn.Valid() {
+		r.DueYear = asset.ScrapDueOn.Year()
+	}
+	return r
 }
 
 func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (retirement.Declaration, error) {
@@ -79,30 +92,44 @@ func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset sto
 
 // settle saves a retirement and the asset that it concerns: its status and the
 // days on which it counts. before is nil for a new retirement.
-func (a *App) settle(tx *store.Tx, asset store.AssetRecord, before, after *retirement.Retirement, action, reason string) (Case, error) {
+func (a *App) settle(tx *store.Tx, asset store.AssetRecord, before, after *retirement.Retirement, action string, note store.StepNote, reason string) (Case, error) {
 	files, err := tx.Files(asset.ID)
 	if err != nil {
 		return Case{}, err
 	}
 	items, complete := a.evidence(*after, files)
 	after.EvidenceComplete = complete
+	*after = after.Moved(before, civil.On(tx.At))
 	if before == nil {
 		err = tx.CreateRetirement(after)
 	} else {
-		err = tx.UpdateRetirement(*before, after, action, reason)
+		err = tx.UpdateRetirementBy(*before, after, action, reason, note)
 	}
 	if err != nil {
 		return Case{}, err
 	}
-	spec, _ := registry.SpecOf(asset.Class)
-	way, _ := retirement.WayOf(spec, after.WayOut)
 	changed := asset
-	changed.Status = after.StatusOf(way)
-	changed.Counting = retirement.Count(a.cohortAsset(asset).CohortOn, way, after)
+	a.leave(&changed, after)
 	if err := tx.UpdateAsset(&asset, &changed, action, reason); err != nil {
 		return Case{}, err
 	}
-	return Case{Retirement: *after, Evidence: items, CountedOn: changed.Counting}, nil
+	spec, _ := registry.SpecOf(asset.Class)
+	way, _ := retirement.WayOf(spec, after.WayOut)
+	return Case{Retirement: *after, Evidence: items, CountedOn: changed.Counting, Next: after.Next(way)}, nil
+}
+
+// leave gives an asset what its retirement says: status, counting days, and what
+// the province splits progress by. A withdrawn one says that it is in use.
+func (a *App) leave(asset *store.AssetRecord, r *retirement.Retirement) {
+	spec, _ := registry.SpecOf(asset.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	asset.Counting = retirement.Count(a.cohortAsset(*asset).CohortOn, way, r)
+	if r.State == retirement.Withdrawn {
+		asset.Status, asset.WayOut, asset.Driver, asset.DueYear, asset.Operating = registry.InUse, "", "", 0, false
+		return
+	}
+	asset.Status = r.StatusOf(way)
+	asset.WayOut, asset.Driver, asset.DueYear, asset.Operating = r.WayOut, r.Driver, r.DueYear, r.Operating
 }
 
 // cohortAsset returns the asset with the cohort day that its facts give. The
@@ -125,9 +152,8 @@ func (a *App) AmendRetirement(ctx context.Context, by access.Actor, id string, v
 		if before.Version != version {
 			return Case{}, staleSince(version, before.Version)
 		}
-		if before.State == retirement.Verified {
-			return Case{}, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，不能再修改", "the retirement is verified; it is closed")).
-				WithMend("如确有错误，请走更正程序", "ask for a correction")
+		if err := before.Guard(retirement.Amend); err != nil {
+			return Case{}, err
 		}
 		asset, err := tx.Asset(before.AssetID)
 		if err != nil {
@@ -139,7 +165,7 @@ func (a *App) AmendRetirement(ctx context.Context, by access.Actor, id string, v
 		}
 		// Who amends a retirement vouches for it, so that its reviewer must be somebody else.
 		after.State, after.ReturnReason = retirement.Declared, ""
-		return a.settle(tx, asset, &before, &after, "amend", "")
+		return a.settle(tx, asset, &before, &after, "amend", store.StepNote{}, "")
 	})
 }
 
@@ -159,6 +185,11 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 			return Case{}, err
 		}
 		items, _ := a.evidence(before, files)
+		if verify {
+			if err := strangerTo(tx, before); err != nil {
+				return Case{}, err
+			}
+		}
 		after, err := before.Decide(verify, reason, by.ID, by.Name, retirement.Missing(items), tx.At)
 		if err != nil {
 			return Case{}, err
@@ -171,13 +202,59 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 		if !verify {
 			action = "return"
 		}
-		c, err := a.settle(tx, asset, &before, &after, action, reason)
+		c, err := a.settle(tx, asset, &before, &after, action, store.StepNote{}, reason)
 		if err != nil || !verify {
+			return c, err
+		}
+		if err := a.fitEngine(tx, after); err != nil {
+			return c, err
+		}
+		open, err := tx.OpenPreChecks(after.AssetID)
+		if err != nil || len(open) > 0 { // they block the subsidy, not the scrapping
 			return c, err
 		}
 		c.ApplicationID, err = a.openOwed(tx, after)
 		return c, err
 	})
+}
+
+// strangerTo fails with Denied four_eyes if the actor logged one of the
+// retirement's steps or changed its declaration.
+func strangerTo(tx *store.Tx, r retirement.Retirement) error {
+	steps, err := tx.Steps(r)
+	if err != nil {
+		return err
+	}
+	versions, err := tx.Versions(r)
+	if err != nil {
+		return err
+	}
+	handled := slices.ContainsFunc(steps, func(e retirement.Event) bool { return e.LoggedBy == tx.By.ID }) ||
+		slices.ContainsFunc(versions, func(v retirement.Version) bool { return v.ReplacedBy == tx.By.ID })
+	if handled {
+		return fault.New(fault.Denied, "four_eyes", bilingual.T("经办人不能审核自己登记过的记录", "who logged a part of a retirement cannot review it")).
+			WithMend("请由另一名审核人员处理", "ask another reviewer")
+	}
+	return nil
+}
+
+// fitEngine puts the engine of a verified conversion into its asset, whose
+// history of engines then says since when.
+func (a *App) fitEngine(tx *store.Tx, r retirement.Retirement) error {
+	spec, _ := registry.SpecOf(r.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	if way.MinStage == "" || r.EngineNo == "" {
+		return nil
+	}
+	before, err := tx.Asset(r.AssetID)
+	if err != nil {
+		return err
+	}
+	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, Stage: r.EngineStage, On: r.DeregisteredOn})
+	if err != nil {
+		return err
+	}
+	return tx.UpdateAsset(&before, &after, "replace_engine", "")
 }
 
 // Case returns a retirement of the scope with its evidence list.
@@ -215,7 +292,7 @@ func (a *App) Cases(ctx context.Context, scope access.Scope, list []retirement.R
 		way, _ := retirement.WayOf(spec, r.WayOut)
 		items, _ := a.evidence(r, files[r.AssetID])
 		cases[i] = Case{Retirement: r, Evidence: items, ApplicationID: applications[r.ID],
-			CountedOn: retirement.Count("0001-01-01", way, &r)}
+			CountedOn: retirement.Count("0001-01-01", way, &r), Next: r.Next(way)}
 	}
 	return cases, nil
 }

@@ -31,7 +31,8 @@ const (
 	Deregistered Status = "deregistered"
 	MovedOut     Status = "moved_out"
 	Converted    Status = "converted"
-	Duplicate    Status = "duplicate" // the same asset as another record; counts in no figure
+	PlateVoid    Status = "plate_void" // plate declared void 公告牌证作废; not deregistered
+	Duplicate    Status = "duplicate"  // the same asset as another record; counts in no figure
 )
 
 // Identifier is one number by which an asset is known.
@@ -127,6 +128,8 @@ func (s Status) Name() bilingual.Text {
 		return bilingual.T("已转出", "moved out")
 	case Converted:
 		return bilingual.T("已改造", "converted")
+	case PlateVoid:
+		return bilingual.T("牌证作废", "plate void")
 	}
 	return bilingual.T(string(s), string(s))
 }

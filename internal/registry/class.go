@@ -124,23 +124,3 @@ func ownerFields(name, id []string) []FieldSpec {
 			Synonyms: []string{"XZQH", "行政区划代码", "县（区）", "区（县）", "市县区", "所在区县", "所属县（市、区）", "管辖区", "属地", "登记地", "县区", "区县", "所属区县", "所属辖区", "县市区名称", "所属地区", "登记区县", "所属行政区", "县（市、区）", "县市区", "行政区划", "所在县区", "辖区", "区域"}, Example: ""},
 	}
 }
-
-// ways out that more than one class has. What counts is the definition in
-// force; here is only what each way is.
-var (
-	photo       = Evidence{Code: "photo", Name: bilingual.T("拆解照片", "Photo of the dismantling"), Kind: "file", Required: true}
-	certificate = Evidence{Code: "certificate", Name: bilingual.T("回收（拆解）证明扫描件", "Scan of the certificate"), Kind: "file"}
-	deregProof  = Evidence{Code: "deregistration", Name: bilingual.T("注销（变更）证明", "Proof of the change in the register"), Kind: "file"}
-	changedOn   = Evidence{Code: "deregistered_on", Name: bilingual.T("注销（变更）日期", "Day of the change in the register"), Kind: "field", Required: true}
-
-	movedOut = WayOut{Code: "moved_out", Name: bilingual.T("转出省外", "Moved out of the province"), CountsAs: "moved", Evidence: []Evidence{changedOn, deregProof}}
-	other    = WayOut{Code: "other", Name: bilingual.T("其他注销（灭失、出境等）", "Deregistered for other reasons"), CountsAs: "other", Evidence: []Evidence{changedOn, deregProof}}
-)
-
-func scrapped(certificateName bilingual.Text) WayOut {
-	return WayOut{Code: "scrapped", Name: bilingual.T("报废拆解", "Scrapped"), CountsAs: "retired", Evidence: []Evidence{
-		{Code: "certificate_no", Name: certificateName, Kind: "field", Required: true},
-		{Code: "recycler", Name: bilingual.T("回收拆解企业", "Recycler"), Kind: "field", Required: true},
-		changedOn, photo, certificate, deregProof,
-	}}
-}

@@ -43,20 +43,42 @@ type FieldSpec struct {
 	Example    string         `json:"-"` // what the template shows
 }
 
-// Evidence is one thing that must be there before a retirement counts as evidenced.
+// Evidence is one thing that proves a retirement. A required one must be there
+// before the retirement counts as evidenced; one with Before must be there
+// before that step is logged, because afterwards it cannot be had any more.
 type Evidence struct {
 	Code     string         `json:"code"` // "certificate_no", "photo", "deregistered_on", …
 	Name     bilingual.Text `json:"name"`
 	Kind     string         `json:"kind"` // "field" of the retirement, or "file" of that kind
 	Required bool           `json:"required"`
+	Before   string         `json:"before,omitempty"` // step that waits for it: "dismantled", "deregistered" or ""
+	Phase    string         `json:"phase,omitempty"`  // of a photo: "before", "during" or "after" the dismantling
+}
+
+// Step is one dated event on a way out. It waits for the steps in After.
+type Step struct {
+	Code  string // "received", "dismantled" or "deregistered"
+	After []string
 }
 
 // WayOut is one way in which an asset leaves service.
 type WayOut struct {
 	Code     string         `json:"code"` // scrapped, re_engined, retrofitted, moved_out, …
 	Name     bilingual.Text `json:"name"`
-	CountsAs string         `json:"counts_as"` // retired, converted, moved, other
+	CountsAs string         `json:"counts_as"` // retired, converted, moved, void, other
 	Evidence []Evidence     `json:"evidence"`
+	Steps    []Step         `json:"-"`
+	MinStage string         `json:"-"` // cleanest acceptable stage of a new engine, "" where none is put in
+}
+
+// Has reports whether the way out has a step.
+func (w WayOut) Has(step string) bool {
+	for _, s := range w.Steps {
+		if s.Code == step {
+			return true
+		}
+	}
+	return false
 }
 
 // Spec is the whole profile of one class. A new class is one new Spec and its

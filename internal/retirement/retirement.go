@@ -4,6 +4,7 @@
 package retirement
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +18,12 @@ import (
 type State string
 
 // A retirement is declared by a clerk, then verified by a reviewer or
-// returned to the clerk.
+// returned to the clerk. A withdrawn one stays to be read and counts nowhere.
 const (
-	Declared State = "declared"
-	Returned State = "returned"
-	Verified State = "verified"
+	Declared  State = "declared"
+	Returned  State = "returned"
+	Verified  State = "verified"
+	Withdrawn State = "withdrawn"
 )
 
 // Declaration is what a clerk says about an asset's way out. For a scrapped
@@ -37,10 +39,19 @@ type Declaration struct {
 	Recycler       string    `json:"recycler,omitempty"`
 	CertificateNo  string    `json:"certificate_no,omitempty"`
 	Note           string    `json:"note,omitempty"`
-	YardID         string    `json:"yard_id,omitempty"` // the registered yard that took it; Recycler is then its name
+	YardID         string    `json:"yard_id,omitempty"`      // the registered yard that took it; Recycler is then its name
+	EngineNo       string    `json:"engine_no,omitempty"`    // of the engine that was put in
+	EngineModel    string    `json:"engine_model,omitempty"` // of the engine that was put in
+	EngineStage    string    `json:"engine_stage,omitempty"` // of the engine that was put in
+	Replacement    string    `json:"replacement,omitempty"`  // what took its place, one of Replacements
 }
 
-// Retirement is the record of one asset's way out. An asset has at most one.
+// Replacements are what may take the place of an asset (R10): nothing, one of
+// new energy, a diesel one of the newest stage, another.
+var Replacements = []string{"none", "new_energy", "china6", "other"}
+
+// Retirement is the record of one asset's way out. An asset has at most one
+// that is not withdrawn.
 type Retirement struct {
 	ID           string
 	AssetID      string
@@ -59,6 +70,20 @@ type Retirement struct {
 	VerifiedAt       *time.Time
 	ReturnReason     string
 	Version          int64
+
+	// What the province splits progress by, as it was when the way out was declared.
+	DueYear   int  // of mandatory scrapping, 0 if nobody knows
+	Operating bool // in commercial transport
+
+	StandingOn      civil.Day // day on which it got to where it stands, for the clock
+	Waived          []string  // evidence that a second person let go
+	Revision        int64     // of the declaration, from 1
+	ImportID        string    // the list that brought it, "" if it was logged by hand
+	WithdrawnBy     string
+	WithdrawnByName string
+	WithdrawnAt     *time.Time
+	WithdrawReason  string
+	StateBefore     State // of a withdrawn one
 }
 
 // Clean returns d with blanks trimmed from its texts and the certificate
@@ -67,6 +92,8 @@ func (d Declaration) Clean() Declaration {
 	d.Recycler = strings.TrimSpace(d.Recycler)
 	d.CertificateNo = strings.ToUpper(strings.Join(strings.Fields(d.CertificateNo), ""))
 	d.Note = strings.TrimSpace(d.Note)
+	d.EngineNo = strings.ToUpper(strings.Join(strings.Fields(d.EngineNo), ""))
+	d.EngineModel = strings.TrimSpace(d.EngineModel)
 	return d
 }
 
@@ -129,13 +156,39 @@ func (d Declaration) Check(a registry.Asset, spec registry.Spec, today civil.Day
 			}
 		}
 	}
+	for _, step := range way.Steps {
+		if d.DayOf(Deed(step.Code)) == "" {
+			continue
+		}
+		for _, earlier := range step.After {
+			field := fieldOf(Deed(earlier))
+			if d.DayOf(Deed(earlier)) == "" && !slices.ContainsFunc(wrong, func(w fault.Detail) bool { return w.Location == "body."+field }) {
+				name := Deed(earlier).Name()
+				add(field, "required", bilingual.T("缺少"+name.ZH+"日期", "the day of the "+name.EN+" is missing"),
+					bilingual.T("先填写"+name.ZH+"日期，再填写"+Deed(step.Code).Name().ZH+"日期", "give it before the day of the "+Deed(step.Code).Name().EN))
+			}
+		}
+	}
+	return append(wrong, d.checkReplacement(way, spec)...)
+}
+
+// checkReplacement returns what is wrong with the engine or the asset that took
+// the old one's place.
+func (d Declaration) checkReplacement(way registry.WayOut, spec registry.Spec) (wrong []fault.Detail) {
+	if d.Replacement != "" && !slices.Contains(Replacements, d.Replacement) {
+		wrong = append(wrong, fault.Detail{Location: "body.replacement", Code: "unknown_value", Message: bilingual.F("“%s”不是更新方式", "%q is no replacement", d.Replacement),
+			Mend: bilingual.T("请从列表中选择", "choose one from the list")})
+	}
+	if way.MinStage == "" || d.EngineStage == "" {
+		return wrong
+	}
 	switch {
-	case way.CountsAs == "retired" && d.HandedInOn == "":
-		add("handed_in_on", "required", bilingual.T("缺少交售日期", "the hand-over day is missing"),
-			bilingual.T("填写车辆（机械、船舶）交给回收企业的日期", "give the day on which it was handed over for scrapping"))
-	case way.CountsAs != "retired" && d.DeregisteredOn == "":
-		add("deregistered_on", "required", bilingual.T("缺少注销（变更）日期", "the day of the change in the register is missing"),
-			bilingual.T("填写登记变更的日期", "give the day on which the register was changed"))
+	case !hasOption(spec.Stages, d.EngineStage):
+		wrong = append(wrong, fault.Detail{Location: "body.engine_stage", Code: "unknown_value", Message: bilingual.F("“%s”不是排放阶段", "%q is no stage", d.EngineStage),
+			Mend: bilingual.T("请从列表中选择", "choose one from the list")})
+	case d.EngineStage != "electric" && d.EngineStage < way.MinStage:
+		wrong = append(wrong, fault.Detail{Location: "body.engine_stage", Code: "stage_too_low", Message: bilingual.T("新发动机未达到国四", "the new engine is below China IV"),
+			Mend: bilingual.T("更换国四及以上发动机才算改造（方案十一）", "only an engine of China IV or later counts as converted (clause 11)")})
 	}
 	return wrong
 }
@@ -149,13 +202,18 @@ func hasOption(options []registry.Option, code string) bool {
 	return false
 }
 
-// StatusOf returns the work status that d gives an asset.
+// StatusOf returns the work status that d gives an asset: in use until the
+// first step, whatever is declared.
 func (d Declaration) StatusOf(way registry.WayOut) registry.Status {
 	switch {
+	case d.HandedInOn == "" && d.DismantledOn == "" && d.DeregisteredOn == "":
+		return registry.InUse
 	case way.CountsAs == "moved":
 		return registry.MovedOut
 	case way.CountsAs == "converted":
 		return registry.Converted
+	case way.CountsAs == "void":
+		return registry.PlateVoid
 	case d.DeregisteredOn != "":
 		return registry.Deregistered
 	case d.DismantledOn != "":
@@ -169,6 +227,7 @@ func (d Declaration) StatusOf(way registry.WayOut) registry.Status {
 type Item struct {
 	registry.Evidence
 	Present bool
+	Waived  bool // a second person let it go
 	FileIDs []string
 }
 
@@ -178,6 +237,7 @@ func (r Retirement) EvidenceOf(way registry.WayOut, files map[string][]string) (
 	given := map[string]string{
 		"way_out": r.WayOut, "driver": r.Driver, "recycler": r.Recycler, "certificate_no": r.CertificateNo,
 		"handed_in_on": string(r.HandedInOn), "dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn),
+		"engine_no": r.EngineNo, "engine_stage": r.EngineStage,
 	}
 	complete = true
 	for _, e := range way.Evidence {
@@ -188,7 +248,8 @@ func (r Retirement) EvidenceOf(way registry.WayOut, files map[string][]string) (
 		} else {
 			item.Present = given[e.Code] != ""
 		}
-		complete = complete && (item.Present || !e.Required)
+		item.Waived = !item.Present && slices.Contains(r.Waived, e.Code)
+		complete = complete && (item.Present || item.Waived || !e.Required)
 		items = append(items, item)
 	}
 	return items, complete
@@ -210,27 +271,32 @@ func (r Retirement) Decide(verify bool, reason, by, byName string, missing []Ite
 		return r, fault.Field("body.reason", "required", bilingual.T("退回时必须填写原因", "a return needs a reason"),
 			bilingual.T("写明需要补正的内容", "say what has to be mended"))
 	case verify && len(missing) > 0:
-		f := fault.New(fault.Conflict, "evidence_missing", bilingual.T("证明材料不齐，不能核实", "required evidence is missing")).
-			WithMend("补齐所列材料后再核实，或退回登记人", "add what is listed, or return it")
-		for _, m := range missing {
-			f.Details = append(f.Details, fault.Detail{Location: "evidence." + m.Code, Code: "required",
-				Message: bilingual.T("缺少："+m.Name.ZH, "missing: "+m.Name.EN)})
-		}
-		return r, f
+		return r, Lacking(bilingual.T("证明材料不齐，不能核实", "required evidence is missing"), missing)
 	}
 	if !verify {
 		r.State, r.ReturnReason = Returned, reason
-		return r, nil
+		return r.at(civil.On(at)), nil
 	}
 	r.State, r.VerifiedBy, r.VerifiedByName, r.VerifiedAt, r.ReturnReason = Verified, by, byName, &at, ""
-	return r, nil
+	return r.at(civil.On(at)), nil
+}
+
+// Lacking is the refusal of a deed for want of evidence, item by item.
+func Lacking(message bilingual.Text, missing []Item) *fault.Fault {
+	f := fault.New(fault.Conflict, "evidence_missing", message).
+		WithMend("补齐所列材料后再继续；确实无法取得的，可申请免交", "add what is listed; ask for a waiver of what cannot be had")
+	for _, m := range missing {
+		f.Details = append(f.Details, fault.Detail{Location: "evidence." + m.Code, Code: "required",
+			Message: bilingual.T("缺少："+m.Name.ZH, "missing: "+m.Name.EN), Mend: bilingual.T("上传或填写该项", "upload it or fill it in")})
+	}
+	return f
 }
 
 // Missing returns the required items that are not there.
 func Missing(items []Item) []Item {
 	var missing []Item
 	for _, i := range items {
-		if i.Required && !i.Present {
+		if i.Required && !i.Present && !i.Waived {
 			missing = append(missing, i)
 		}
 	}
@@ -257,7 +323,7 @@ type Counting struct {
 // have joined the cohort (a vessel scrapped before its 25th year) counts nowhere.
 func Count(cohortOn civil.Day, way registry.WayOut, r *Retirement) Counting {
 	c := Counting{CohortOn: cohortOn}
-	if r == nil || cohortOn == "" {
+	if r == nil || cohortOn == "" || r.State == Withdrawn {
 		return c
 	}
 	left := r.DeregisteredOn
@@ -301,6 +367,8 @@ func (s State) Name() bilingual.Text {
 		return bilingual.T("已退回", "returned")
 	case Verified:
 		return bilingual.T("已核实", "verified")
+	case Withdrawn:
+		return bilingual.T("已撤销", "withdrawn")
 	}
 	return bilingual.T(string(s), string(s))
 }

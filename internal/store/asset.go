@@ -33,6 +33,13 @@ type AssetRecord struct {
 	OwnerRef            string    // the owner's id
 	OwnedFrom           civil.Day // since when, "" if nobody knows
 	searchDoc           int64     // its document in the search index of SQLite
+
+	// How it leaves service, "" and 0 while it does not: what the province
+	// splits progress by, kept where figures are counted.
+	WayOut    string
+	Driver    string
+	DueYear   int // of mandatory scrapping
+	Operating bool
 }
 
 // assetRow is the table row; the identifiers are rows of their own.
@@ -73,6 +80,10 @@ type assetRow struct {
 	CreatedBy      string
 	UpdatedAt      time.Time
 	Version        int64
+	WayOut         string
+	Driver         string
+	DueYear        int
+	Operating      bool
 }
 
 func (assetRow) TableName() string { return "assets" }
@@ -91,6 +102,7 @@ func rowOf(a *AssetRecord) (assetRow, error) {
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
+		WayOut: a.WayOut, Driver: a.Driver, DueYear: a.DueYear, Operating: a.Operating,
 	}, nil
 }
 
@@ -109,6 +121,7 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 		},
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
 		searchDoc: r.SearchDoc, OwnerRef: r.OwnerRef, OwnedFrom: r.OwnedFrom,
+		WayOut: r.WayOut, Driver: r.Driver, DueYear: r.DueYear, Operating: r.Operating,
 	}
 	var err error
 	if a.Fields, err = fieldsOf(r.Fields); err != nil {
@@ -243,7 +256,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
 			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}

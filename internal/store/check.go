@@ -92,7 +92,7 @@ func (db *DB) EachAsset(ctx context.Context, fn func(AssetRecord, *retirement.Re
 			ids[i] = r.ID
 		}
 		var retired []retirementRow
-		if err := db.read.WithContext(ctx).Where("asset_id IN ?", ids).Find(&retired).Error; err != nil {
+		if err := db.read.WithContext(ctx).Where("asset_id IN ? AND NOT withdrawn", ids).Find(&retired).Error; err != nil {
 			return fmt.Errorf("store: read retirements: %w", err)
 		}
 		byAsset := map[string]retirement.Retirement{}

@@ -149,7 +149,7 @@ func (tx *Tx) QualitySubjects(after string, limit int) ([]quality.Subject, map[s
 		var some []retirementRow
 		var found []QualityIssue
 		var pairs []Pair
-		if err := tx.db.Where("asset_id IN ?", chunk).Find(&some).Error; err != nil {
+		if err := tx.db.Where("asset_id IN ? AND NOT withdrawn", chunk).Find(&some).Error; err != nil {
 			return nil, nil, fmt.Errorf("store: read retirements: %w", err)
 		}
 		if err := tx.db.Where("asset_id IN ?", chunk).Find(&found).Error; err != nil {

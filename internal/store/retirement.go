@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -43,29 +44,62 @@ type retirementRow struct {
 	Version          int64
 	YardID           string
 	CertificateKey   string
+	DueYear          int
+	Operating        bool
+	Standing         retirement.Standing
+	StandingOn       civil.Day
+	Waived           string // codes, with commas between
+	Revision         int64
+	ImportID         string
+	EngineNo         string
+	EngineModel      string
+	EngineStage      string
+	Replacement      string
+	Withdrawn        bool // State is then what it was before
+	WithdrawnBy      string
+	WithdrawnByName  string
+	WithdrawnAt      *time.Time
+	WithdrawReason   string
 }
 
 func (retirementRow) TableName() string { return "retirements" }
 
 func (r retirementRow) retirement() retirement.Retirement {
-	return retirement.Retirement{
+	out := retirement.Retirement{
 		ID: r.ID, AssetID: r.AssetID, AssetLabel: r.AssetLabel, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class,
 		Declaration: retirement.Declaration{WayOut: r.WayOut, Driver: r.Driver, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
-			DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note, YardID: r.YardID},
+			DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note, YardID: r.YardID,
+			EngineNo: r.EngineNo, EngineModel: r.EngineModel, EngineStage: r.EngineStage, Replacement: r.Replacement},
 		State: r.State, EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName,
 		DeclaredAt: r.DeclaredAt, VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt,
-		ReturnReason: r.ReturnReason, Version: r.Version,
+		ReturnReason: r.ReturnReason, Version: r.Version, DueYear: r.DueYear, Operating: r.Operating, StandingOn: r.StandingOn,
+		Revision: r.Revision, ImportID: r.ImportID, WithdrawnBy: r.WithdrawnBy, WithdrawnByName: r.WithdrawnByName, WithdrawnAt: r.WithdrawnAt,
+		WithdrawReason: r.WithdrawReason,
 	}
+	if r.Waived != "" {
+		out.Waived = strings.Split(r.Waived, ",")
+	}
+	if r.Withdrawn {
+		out.StateBefore, out.State = r.State, retirement.Withdrawn
+	}
+	return out
 }
 
 func retirementRowOf(r retirement.Retirement) retirementRow {
+	state := r.State
+	if state == retirement.Withdrawn {
+		state = r.StateBefore
+	}
 	return retirementRow{
 		ID: r.ID, AssetID: r.AssetID, AssetLabel: r.AssetLabel, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class,
-		WayOut: r.WayOut, Driver: r.Driver, State: r.State, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
+		WayOut: r.WayOut, Driver: r.Driver, State: state, HandedInOn: r.HandedInOn, DismantledOn: r.DismantledOn,
 		DeregisteredOn: r.DeregisteredOn, Recycler: r.Recycler, CertificateNo: r.CertificateNo, Note: r.Note,
 		EvidenceComplete: r.EvidenceComplete, DeclaredBy: r.DeclaredBy, DeclaredByName: r.DeclaredByName, DeclaredAt: r.DeclaredAt,
 		VerifiedBy: r.VerifiedBy, VerifiedByName: r.VerifiedByName, VerifiedAt: r.VerifiedAt, ReturnReason: r.ReturnReason,
-		Version: r.Version, YardID: r.YardID, CertificateKey: yard.CertificateKey(r.CertificateNo),
+		Version: r.Version, YardID: r.YardID, CertificateKey: yard.CertificateKey(r.CertificateNo), DueYear: r.DueYear, Operating: r.Operating, Standing: r.Standing(), StandingOn: r.StandingOn,
+		Waived: strings.Join(r.Waived, ","), Revision: r.Revision, ImportID: r.ImportID, EngineNo: r.EngineNo, EngineModel: r.EngineModel,
+		EngineStage: r.EngineStage, Replacement: r.Replacement, Withdrawn: r.State == retirement.Withdrawn, WithdrawnBy: r.WithdrawnBy,
+		WithdrawnByName: r.WithdrawnByName, WithdrawnAt: r.WithdrawnAt, WithdrawReason: r.WithdrawReason,
 	}
 }
 
@@ -77,7 +111,7 @@ func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool,
 		return false, nil
 	}
 	var n int64
-	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND id <> ? AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
+	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND id <> ? AND NOT withdrawn AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
 		yard.CertificateKey(number), exceptID, yardID, recycler).Count(&n).Error
 	if err != nil {
 		return false, fmt.Errorf("store: look up a certificate: %w", err)
@@ -87,9 +121,8 @@ func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool,
 
 // CreateRetirement adds the retirement of an asset.
 func (tx *Tx) CreateRetirement(r *retirement.Retirement) error {
-	r.Version = 1
-	row := retirementRowOf(*r)
-	err := tx.db.Create(&row).Error
+	r.Version, r.Revision = 1, 1
+	err := insertAll(tx, []retirementRow{retirementRowOf(*r)})
 	if duplicate(err) {
 		return fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰或证明编号已被使用", "already retired, or the certificate is already used")).
 			WithMend("请打开已有的淘汰记录", "open the retirement that is there")
@@ -97,12 +130,29 @@ func (tx *Tx) CreateRetirement(r *retirement.Retirement) error {
 	if err != nil {
 		return fmt.Errorf("store: create a retirement: %w", err)
 	}
+	if err := tx.keepSteps(retirement.Retirement{}, *r, StepNote{}); err != nil {
+		return err
+	}
 	return tx.Record(retirementEvent("declare", *r, ""), nil, retirementView(*r))
 }
 
-// UpdateRetirement replaces before by after if nobody changed it since.
+// UpdateRetirement replaces before by after if nobody changed it since. A
+// declaration that says something else is a new revision; the one before it is
+// kept.
 func (tx *Tx) UpdateRetirement(before retirement.Retirement, after *retirement.Retirement, action, reason string) error {
+	return tx.UpdateRetirementBy(before, after, action, reason, StepNote{})
+}
+
+// UpdateRetirementBy is UpdateRetirement with what is said about the step that
+// it logs, or the request that asked for it.
+func (tx *Tx) UpdateRetirementBy(before retirement.Retirement, after *retirement.Retirement, action, reason string, note StepNote) error {
 	after.Version = before.Version + 1
+	if note.Step == "" && after.Declaration != before.Declaration {
+		after.Revision = before.Revision + 1
+		if err := tx.keepVersion(before, reason, note.RequestID); err != nil {
+			return err
+		}
+	}
 	row := retirementRowOf(*after)
 	q := inScope(tx.db.Model(&retirementRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
 	res := q.Select("*").Omit("id", "asset_id", "declared_by", "declared_at").Updates(&row)
@@ -110,6 +160,9 @@ func (tx *Tx) UpdateRetirement(before retirement.Retirement, after *retirement.R
 		return fault.New(fault.Conflict, "certificate_used", bilingual.T("证明编号已被使用", "the certificate number is already used"))
 	}
 	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	if err := tx.keepSteps(before, *after, note); err != nil {
 		return err
 	}
 	was, is := difference(retirementView(before), retirementView(*after))
@@ -126,6 +179,8 @@ func retirementView(r retirement.Retirement) map[string]string {
 		"state": string(r.State), "way_out": r.WayOut, "driver": r.Driver, "handed_in_on": string(r.HandedInOn),
 		"dismantled_on": string(r.DismantledOn), "deregistered_on": string(r.DeregisteredOn), "recycler": r.Recycler, "yard_id": r.YardID,
 		"certificate_no": r.CertificateNo, "note": r.Note, "verified_by": r.VerifiedByName, "return_reason": r.ReturnReason,
+		"engine_no": r.EngineNo, "engine_model": r.EngineModel, "engine_stage": r.EngineStage, "replacement": r.Replacement,
+		"waived": strings.Join(r.Waived, ","), "withdraw_reason": r.WithdrawReason,
 	}
 	for k, v := range view {
 		if v == "" {
@@ -145,14 +200,16 @@ func (tx *Tx) Retirement(id string) (retirement.Retirement, error) {
 	return loadRetirement(tx.db, tx.By.Scope, "id = ?", id)
 }
 
-// RetirementOf returns the retirement of an asset of the scope, or NotFound.
+// RetirementOf returns the retirement of an asset of the scope that is not
+// withdrawn, or NotFound.
 func (db *DB) RetirementOf(ctx context.Context, scope access.Scope, assetID string) (retirement.Retirement, error) {
-	return loadRetirement(db.read.WithContext(ctx), scope, "asset_id = ?", assetID)
+	return loadRetirement(db.read.WithContext(ctx), scope, "asset_id = ? AND NOT withdrawn", assetID)
 }
 
-// RetirementOf returns the retirement of an asset of the actor's scope, or NotFound.
+// RetirementOf returns the retirement of an asset of the actor's scope that is
+// not withdrawn, or NotFound.
 func (tx *Tx) RetirementOf(assetID string) (retirement.Retirement, error) {
-	return loadRetirement(tx.db, tx.By.Scope, "asset_id = ?", assetID)
+	return loadRetirement(tx.db, tx.By.Scope, "asset_id = ? AND NOT withdrawn", assetID)
 }
 
 func loadRetirement(q *gorm.DB, scope access.Scope, test, value string) (retirement.Retirement, error) {
@@ -168,6 +225,9 @@ func loadRetirement(q *gorm.DB, scope access.Scope, test, value string) (retirem
 
 // RetirementFilter narrows a list of retirements.
 type RetirementFilter struct {
+	Standing retirement.Standing
+	ImportID string
+	AssetID  string
 	State    retirement.State
 	Class    registry.Class
 	City     string
@@ -179,11 +239,18 @@ type RetirementFilter struct {
 func filterRetirements(q *gorm.DB, scope access.Scope, f RetirementFilter) *gorm.DB {
 	q = inScope(q.Model(&retirementRow{}), scope, true)
 	for _, e := range []struct{ column, value string }{
-		{"state", string(f.State)}, {"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District},
+		{"standing", string(f.Standing)}, {"import_id", f.ImportID}, {"asset_id", f.AssetID}, {"class", string(f.Class)}, {"city_code", f.City}, {"district_code", f.District},
 	} {
 		if e.value != "" {
 			q = q.Where(e.column+" = ?", e.value)
 		}
+	}
+	switch f.State {
+	case "":
+	case retirement.Withdrawn:
+		q = q.Where("withdrawn")
+	default:
+		q = q.Where("state = ? AND NOT withdrawn", f.State)
 	}
 	if f.Q != "" {
 		pattern := likePattern(searchForm(f.Q))

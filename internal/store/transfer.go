@@ -162,6 +162,10 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err != nil {
 		return before, fmt.Errorf("store: move quality issues: %w", err)
 	}
+	err = tx.db.Model(&PreCheckRow{}).Where("asset_id = ?", t.AssetID).Updates(map[string]any{"city_code": t.ToCity, "district_code": t.ToDistrict}).Error
+	if err != nil {
+		return before, fmt.Errorf("store: move pre-checks: %w", err)
+	}
 	tx.count(&before, -1)
 	tx.count(&after, 1)
 	was, is := difference(map[string]string{"city": before.CityCode, "district": before.DistrictCode},

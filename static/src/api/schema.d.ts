@@ -281,6 +281,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/pre-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked before intake: mortgage, seizure, dues, activity */
+        get: operations["list-pre-checks"];
+        put?: never;
+        /** Answer one of the questions, with source and day */
+        post: operations["put-pre-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/retirement": {
         parameters: {
             query?: never;
@@ -1123,6 +1141,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overdue-retirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stays longer than its limit */
+        get: operations["list-overdue-retirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/owners": {
         parameters: {
             query?: never;
@@ -1500,6 +1535,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirement-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long retirements may stay where they stand */
+        get: operations["list-retirement-limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-limits/{class}/{standing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a limit */
+        patch: operations["update-retirement-limit"];
+        trace?: never;
+    };
+    "/api/v1/retirement-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked of a second person, newest first */
+        get: operations["list-retirement-requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request */
+        get: operations["get-retirement-request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirement-requests/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse a request of somebody else */
+        post: operations["decide-retirement-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements": {
         parameters: {
             query?: never;
@@ -1569,6 +1689,23 @@ export interface paths {
         patch: operations["update-retirement"];
         trace?: never;
     };
+    "/api/v1/retirements/{id}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Steps, replaced declarations, requests and clock of a retirement */
+        get: operations["get-retirement-course"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/files": {
         parameters: {
             query?: never;
@@ -1586,6 +1723,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirements/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a waiver, a correction or a withdrawal */
+        post: operations["ask-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log the next step: hand-over, dismantling or deregistration
+         * @description Evidence that the step waits for is named item by item in a 409 evidence_missing.
+         */
+        post: operations["log-retirement-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/verification": {
         parameters: {
             query?: never;
@@ -1597,6 +1771,23 @@ export interface paths {
         put?: never;
         /** Verify a retirement, or return it */
         post: operations["verify-retirement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retirements/{id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a retirement that is not verified; it stays to be read */
+        post: operations["withdraw-retirement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1980,6 +2171,15 @@ export interface components {
             /** @enum {string} */
             mode: "valid_rows" | "all_or_nothing";
         };
+        "Ask-retirementRequest": {
+            /** @description The whole declaration as it should be, for a correction. */
+            declaration?: components["schemas"]["DeclarationBody"];
+            /** @description Evidence to let go, for a waiver. */
+            item?: string;
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+        };
         Asset: {
             built_on?: string;
             category: string;
@@ -2012,7 +2212,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** @description While it is offered to another city: it cannot be changed. */
             transfer?: components["schemas"]["Transfer"];
             /** Format: date-time */
@@ -2042,7 +2242,7 @@ export interface components {
             scrap_due_on?: string;
             stage: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
             /** Format: int64 */
             version: number;
         };
@@ -2484,6 +2684,26 @@ export interface components {
             accept: boolean;
             note?: string;
         };
+        "Decide-retirement-requestRequest": {
+            /** @enum {string} */
+            decision: "approve" | "refuse";
+            reason?: string;
+        };
+        Declaration: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            recycler?: string;
+            replacement?: string;
+            way_out: string;
+            yard_id?: string;
+        };
         DeclarationBody: {
             certificate_no?: string;
             /** @description Day of deregistration 注销, or of the change in the register for ways other than scrapping. */
@@ -2492,10 +2712,17 @@ export interface components {
             dismantled_on?: string;
             /** @description Why it left: subsidy, traffic_ban, enforcement or natural. */
             driver?: string;
+            engine_model?: string;
+            /** @description Of the engine that was put in. */
+            engine_no?: string;
+            /** @description Emission stage of the engine that was put in, at least china4. */
+            engine_stage?: string;
             /** @description Day of hand-over 交售. */
             handed_in_on?: string;
             note?: string;
             recycler?: string;
+            /** @description What took its place: none, new_energy, china6 or other. */
+            replacement?: string;
             /** @description Code of one of the class's ways out, e.g. scrapped. */
             way_out: string;
             /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
@@ -2689,19 +2916,29 @@ export interface components {
             severity: "error" | "warning";
         };
         EvidenceItem: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             file_ids?: string[] | null;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             present: boolean;
             required: boolean;
+            /** @description A second person let it go. */
+            waived: boolean;
         };
         EvidenceSpec: {
+            /** @description Step that waits for it. */
+            before?: string;
             code: string;
             /** @enum {string} */
             kind: "field" | "file";
             name: components["schemas"]["Name"];
+            /** @description Of a photo: before, during or after the dismantling. */
+            phase?: string;
             required: boolean;
         };
         Factor: {
@@ -2786,8 +3023,8 @@ export interface components {
         File: {
             asset_id: string;
             id: string;
-            /** @enum {string} */
-            kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+            /** @description What it proves: a code of an evidence list, stage_proof or other. */
+            kind: string;
             mime: string;
             name: string;
             retirement_id?: string;
@@ -2979,7 +3216,7 @@ export interface components {
             /** Format: int64 */
             score: number;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Label: {
             /** @description System number. */
@@ -3292,6 +3529,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListOverdueRetirement: {
+            items: components["schemas"]["OverdueRetirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListOwnerPeriod: {
             items: components["schemas"]["OwnerPeriod"][] | null;
             /** @description Absent on the last page. */
@@ -3306,6 +3555,18 @@ export interface components {
         };
         ListOwnerRecord: {
             items: components["schemas"]["OwnerRecord"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPreCheck: {
+            items: components["schemas"]["PreCheck"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3366,6 +3627,30 @@ export interface components {
         };
         ListRetirement: {
             items: components["schemas"]["Retirement"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementLimit: {
+            items: components["schemas"]["RetirementLimit"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListRetirementRequest: {
+            items: components["schemas"]["RetirementRequest"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3459,6 +3744,19 @@ export interface components {
             total?: number;
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
+        };
+        "Log-retirement-stepRequest": {
+            /** @description What the yard issued, if that was not said yet. */
+            certificate_no?: string;
+            /** @description Files on the record that prove it. */
+            file_ids?: string[] | null;
+            note?: string;
+            /** @description Legal day of the step. */
+            on: string;
+            /** @description Where it was handed in, if that was not said yet. */
+            recycler?: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
         };
         LoginRequest: {
             password: string;
@@ -3571,6 +3869,68 @@ export interface components {
             code: string;
             group?: string;
             name: components["schemas"]["Name"];
+        };
+        OverdueRetirement: {
+            application_id?: string;
+            asset_id: string;
+            asset_label: string;
+            certificate_no?: string;
+            city_code: string;
+            class: string;
+            clock: components["schemas"]["RetirementClock"];
+            /** @description Day on which it counts as retired, under the definition in force. */
+            counted_on?: string;
+            /** Format: date-time */
+            declared_at: string;
+            declared_by: components["schemas"]["Person"];
+            deregistered_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            evidence: components["schemas"]["EvidenceItem"][] | null;
+            evidence_complete: boolean;
+            handed_in_on?: string;
+            id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
+            note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
+            recycler?: string;
+            replacement?: string;
+            return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
+            /** @enum {string} */
+            state: "declared" | "returned" | "verified" | "withdrawn";
+            /** Format: date-time */
+            verified_at: string | null;
+            verified_by?: components["schemas"]["Person"];
+            /** Format: int64 */
+            version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
         };
         Owner: {
             id?: string;
@@ -3746,7 +4106,7 @@ export interface components {
             label?: string;
             owner_name?: string;
             /** @enum {string} */
-            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+            status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
         };
         Part: {
             /** @description Of a table: what its columns are. */
@@ -3832,6 +4192,22 @@ export interface components {
              * @description A year.
              */
             yearly_g: number;
+        };
+        PreCheck: {
+            /** Format: date-time */
+            checked_at?: string;
+            checked_by?: components["schemas"]["Person"];
+            checked_on?: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            name: components["schemas"]["Name"];
+            note?: string;
+            source?: string;
+            /**
+             * @description open blocks the subsidy, not the scrapping.
+             * @enum {string}
+             */
+            state: "unasked" | "clear" | "open";
         };
         Problem: {
             /**
@@ -4071,9 +4447,19 @@ export interface components {
             class_name: components["schemas"]["Name"];
             code: string;
             /** @enum {string} */
-            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted";
+            status: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void";
             /** @description Since when; of an asset in use, the day on which it was registered here. */
             status_on?: string;
+        };
+        "Put-pre-checkRequest": {
+            checked_on: string;
+            /** @enum {string} */
+            kind: "mortgage" | "seizure" | "dues" | "activity";
+            note?: string;
+            /** @description Where the answer comes from. */
+            source: string;
+            /** @enum {string} */
+            state: "clear" | "open";
         };
         QualityIssue: {
             asset_id: string;
@@ -4214,20 +4600,147 @@ export interface components {
             dismantled_on?: string;
             district_code?: string;
             driver?: string;
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping as it was when the way out was declared.
+             */
+            due_year?: number;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
             evidence: components["schemas"]["EvidenceItem"][] | null;
             evidence_complete: boolean;
             handed_in_on?: string;
             id: string;
+            /** @description The list that brought it. */
+            import_id?: string;
+            /** @description The step that it waits for. */
+            next_step?: string;
             note?: string;
+            /** @description Whether it was in commercial transport. */
+            operating: boolean;
             recycler?: string;
+            replacement?: string;
             return_reason?: string;
+            /**
+             * Format: int64
+             * @description Of the declaration, from 1.
+             */
+            revision: number;
+            /**
+             * @description How far it has come: its steps and its review together.
+             * @enum {string}
+             */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** @description Day from which the clock of the standing runs. */
+            standing_on?: string;
             /** @enum {string} */
-            state: "declared" | "returned" | "verified";
+            state: "declared" | "returned" | "verified" | "withdrawn";
             /** Format: date-time */
             verified_at: string | null;
             verified_by?: components["schemas"]["Person"];
             /** Format: int64 */
             version: number;
+            way_out: string;
+            withdrawal?: components["schemas"]["Withdrawal"];
+            yard_id?: string;
+        };
+        RetirementClock: {
+            /** @description Last day in time. */
+            due_on?: string;
+            /**
+             * Format: int64
+             * @description Days after it.
+             */
+            late_days: number;
+            /**
+             * Format: int64
+             * @description 1 over the limit, 2 over the second limit as well.
+             */
+            level: number;
+            /** Format: int64 */
+            limit_days: number;
+            /** @description The limit is a sample value. */
+            sample: boolean;
+            source?: string;
+        };
+        RetirementCourse: {
+            clock: components["schemas"]["RetirementClock"];
+            requests: components["schemas"]["RetirementRequest"][] | null;
+            steps: components["schemas"]["RetirementStep"][] | null;
+            versions: components["schemas"]["RetirementVersion"][] | null;
+        };
+        RetirementLimit: {
+            class: string;
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            name: components["schemas"]["Name"];
+            sample: boolean;
+            source?: string;
+            standing: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementRequest: {
+            /** @description For a correction: what it should be. */
+            after?: components["schemas"]["Declaration"];
+            answer?: string;
+            asset_id: string;
+            asset_label: string;
+            /** @description For a correction: what is declared. */
+            before?: components["schemas"]["Declaration"];
+            city_code: string;
+            class: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: components["schemas"]["Person"];
+            id: string;
+            /** @description Of the evidence, for a waiver. */
+            item?: string;
+            item_name?: components["schemas"]["Name"];
+            /** @enum {string} */
+            kind: "waiver" | "correction" | "withdrawal";
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["Person"];
+            retirement_id: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "refused";
+            /** Format: int64 */
+            version: number;
+        };
+        RetirementStep: {
+            file_ids: string[] | null;
+            /** Format: date-time */
+            logged_at: string;
+            logged_by: components["schemas"]["Person"];
+            note?: string;
+            on: string;
+            /** @enum {string} */
+            step: "received" | "dismantled" | "deregistered";
+        };
+        RetirementVersion: {
+            certificate_no?: string;
+            deregistered_on?: string;
+            dismantled_on?: string;
+            driver?: string;
+            engine_model?: string;
+            engine_no?: string;
+            engine_stage?: string;
+            handed_in_on?: string;
+            note?: string;
+            reason?: string;
+            recycler?: string;
+            /** Format: date-time */
+            replaced_at: string;
+            replaced_by: components["schemas"]["Person"];
+            replacement?: string;
+            request_id?: string;
+            /** Format: int64 */
+            revision: number;
             way_out: string;
             yard_id?: string;
         };
@@ -4582,6 +5095,15 @@ export interface components {
             /** @enum {string} */
             severity: "error" | "warning";
         };
+        "Update-retirement-limitRequest": {
+            /** Format: int64 */
+            days: number;
+            /** Format: int64 */
+            escalate_days: number;
+            /** @description Whether it is still a sample value. */
+            sample: boolean;
+            source?: string;
+        };
         "Update-targetRequest": {
             reason?: string;
         };
@@ -4656,9 +5178,13 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "other";
+            counts_as: "retired" | "converted" | "moved" | "void" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
+            /** @description Least stage of a new engine. */
+            min_stage?: string;
             name: components["schemas"]["Name"];
+            /** @description The dated steps in their order. */
+            steps: string[] | null;
         };
         WeekStanding: {
             /** @description Retirements in each of the twelve weeks before, oldest first. */
@@ -4680,8 +5206,17 @@ export interface components {
             median: number;
             to_on: string;
         };
+        "Withdraw-retirementRequest": {
+            reason: string;
+        };
         "Withdraw-transferRequest": {
             reason?: string;
+        };
+        Withdrawal: {
+            /** Format: date-time */
+            at: string | null;
+            by: components["schemas"]["Person"];
+            reason: string;
         };
         Yard: {
             address?: string;
@@ -5308,7 +5843,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5595,7 +6130,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -5682,7 +6217,7 @@ export interface operations {
                 district?: string;
                 category?: string;
                 stage?: string;
-                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "duplicate";
+                status?: "in_use" | "handed_in" | "dismantled" | "deregistered" | "moved_out" | "converted" | "plate_void" | "duplicate";
                 /** @description Any part of a plate, VIN, serial number, ship name or owner. */
                 q?: string;
                 in_scope?: "true" | "false";
@@ -6352,8 +6887,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -6793,6 +7328,195 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-pre-checks": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-pre-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-pre-checkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11779,6 +12503,81 @@ export interface operations {
             };
         };
     };
+    "list-overdue-retirements": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "returned";
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description 2 leaves out what is over the first limit only. */
+                level?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOverdueRetirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-owners": {
         parameters: {
             query?: {
@@ -13981,6 +14780,476 @@ export interface operations {
             };
         };
     };
+    "list-retirement-limits": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-retirement-limit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                class: string;
+                standing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-retirement-limitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementLimit"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retirement-requests": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                state?: "open" | "approved" | "refused";
+                kind?: "waiver" | "correction" | "withdrawal";
+                retirement?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-retirement-request": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-retirement-requestRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-retirements": {
         parameters: {
             query?: {
@@ -13988,7 +15257,11 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14064,7 +15337,11 @@ export interface operations {
     "count-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14140,7 +15417,11 @@ export interface operations {
     "export-retirements": {
         parameters: {
             query?: {
-                state?: "declared" | "returned" | "verified";
+                state?: "declared" | "returned" | "verified" | "withdrawn";
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+                /** @description The list that brought them. */
+                import?: string;
+                asset?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 district?: string;
@@ -14412,6 +15693,83 @@ export interface operations {
             };
         };
     };
+    "get-retirement-course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementCourse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "attach-retirement-file": {
         parameters: {
             query?: never;
@@ -14429,8 +15787,8 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @enum {string} */
-                    kind: "photo" | "certificate" | "deregistration" | "stage_proof" | "other";
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
                 };
             };
         };
@@ -14530,6 +15888,248 @@ export interface operations {
             };
         };
     };
+    "ask-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetirementRequest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log-retirement-step": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Log-retirement-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "verify-retirement": {
         parameters: {
             query?: never;
@@ -14545,6 +16145,135 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Verify-retirementRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retirement"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-retirement": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdraw-retirementRequest"];
             };
         };
         responses: {
