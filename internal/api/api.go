@@ -101,6 +101,7 @@ func New(o Options) *Server {
 	s.viewRoutes()
 	s.importRoutes()
 	s.programRoutes()
+	s.ruleRunRoutes()
 	s.applicationRoutes()
 	s.batchRoutes()
 	s.targetRoutes()

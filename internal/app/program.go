@@ -376,10 +376,36 @@ func (a *App) factsOf(tx *store.Tx, asset store.AssetRecord, r *retirement.Retir
 	}
 	f.Replacement = c.Replacement
 	moved, err := tx.MovedIn(asset.ID)
-	if err == nil && moved != "" {
+	if err != nil {
+		return f, err
+	}
+	if moved != "" {
 		f.InCitySince = moved
 	}
-	return f, err
+	checks, err := tx.PreChecks(asset.ID)
+	return withChecks(f, checks), err
+}
+
+// withChecks adds what the pre-checks found: open if one is, clear once all that
+// are about debts and seizure were asked.
+func withChecks(f subsidy.Facts, checks []retirement.PreCheck) subsidy.Facts {
+	f.PreChecks, f.PreChecksOpen = "", nil
+	asked := 0
+	for _, c := range checks {
+		if c.State == retirement.CheckClear && c.Kind != "activity" {
+			asked++
+		}
+	}
+	for _, c := range retirement.OpenChecks(checks) {
+		f.PreChecksOpen = append(f.PreChecksOpen, retirement.CheckName(c.Kind).ZH)
+	}
+	switch {
+	case len(f.PreChecksOpen) > 0:
+		f.PreChecks = "open"
+	case asked == len(retirement.PreCheckKinds)-1:
+		f.PreChecks = "clear"
+	}
+	return f
 }
 
 // ownerTaken returns what the owner's other live cases under a program take, if
@@ -431,6 +457,11 @@ func (a *App) Eligibility(ctx context.Context, scope access.Scope, assetID strin
 	if facts.InCitySince, err = a.inCitySince(ctx, asset); err != nil {
 		return nil, err
 	}
+	checks, err := a.DB.PreChecks(ctx, asset.ID)
+	if err != nil {
+		return nil, err
+	}
+	facts = withChecks(facts, checks)
 	var verdicts []Verdict
 	for _, p := range pertinent(programs, facts) {
 		if p.Rules.Owner != nil && asset.OwnerRef != "" {
