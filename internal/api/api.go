@@ -89,6 +89,8 @@ func New(o Options) *Server {
 	s.comparisonRoutes()
 	s.duplicateRoutes()
 	s.yardRoutes()
+	s.photoRoutes()
+	s.intakeRoutes()
 	s.caseRoutes()
 	s.transferRoutes()
 	s.fileRoutes()

@@ -120,6 +120,7 @@ func (s *Server) assetRoutes() {
 	create.DefaultStatus = http.StatusCreated
 	route(s, create, s.createAsset)
 	route(s, changes(operation("update-asset", http.MethodPatch, "/assets/{id}", "assets", "Change fields of a record")), s.updateAsset)
+	route(s, changes(operation("undo-asset-edit", http.MethodPost, "/assets/{id}/undo", "assets", "Take back the last edit of a record by hand")), s.undoEdit)
 	route(s, operation("get-asset-history", http.MethodGet, "/assets/{id}/history", "assets", "Who changed what, when and why"), s.assetHistory)
 	route(s, operation("get-eligibility", http.MethodGet, "/assets/{id}/eligibility", "subsidies", "What each program owes for an asset, and why"), s.eligibility)
 }
@@ -258,7 +259,7 @@ func (s *Server) assetFilter(ctx context.Context, in AssetNarrowing) (store.Asse
 			bilingual.T("例如 as_of=2025-12-31", "for example as_of=2025-12-31"))
 	}
 	f.AsOf = day
-	f.BaselineOn, err = s.app.BaselineDays(ctx, actor(ctx).Scope)
+	f.Bounds, err = s.app.Bounds(ctx, actor(ctx).Scope, app.ProgressFilter{AsOf: day})
 	return f, err
 }
 
@@ -333,6 +334,27 @@ func (s *Server) updateAsset(ctx context.Context, in *struct {
 	}
 	v, err := s.loadAsset(ctx, in.ID)
 	v.Warnings = s.assetView(ctx, c.AssetRecord, c.Warnings, nil).Warnings
+	return oneOf(v.Version, v), err
+}
+
+func (s *Server) undoEdit(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body struct {
+		Reason string `json:"reason,omitempty" maxLength:"500"`
+	}
+}) (*one[Asset], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.app.UndoEdit(ctx, actor(ctx), in.ID, version, in.Body.Reason); err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
+			v, err := s.loadAsset(ctx, in.ID)
+			return v, v.Version, err
+		})
+	}
+	v, err := s.loadAsset(ctx, in.ID)
 	return oneOf(v.Version, v), err
 }
 

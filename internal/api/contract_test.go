@@ -3,6 +3,8 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -383,15 +385,32 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	})
 }
 
-// TestFilesAreWhatTheyAre proves F14's first form: content decides, names are
-// made safe, the same bytes stay one, nothing is served as active content.
+// TestFilesAreWhatTheyAre proves F14: content decides, names are made safe, the
+// same bytes stay one on the record and on disk, who sent them from what and
+// when is kept with their digest and size, nothing is served as active content.
 func TestFilesAreWhatTheyAre(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
 		id := s.Truck("clerk.changsha").ID
 		path := "/assets/" + id + "/files"
 		photo := s.Photo()
-		added := s.upload("clerk.changsha", path, map[string]string{"kind": "photo"}, "../../etc/pass\u202ewd<>.png", photo).want(201)
+		added := s.upload("clerk.changsha", path, map[string]string{"kind": "photo"}, "../../etc/pass\u202ewd<>.png", photo, "User-Agent", "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36").want(201)
+		sum := sha256.Sum256(photo)
+		listed := s.send("reviewer.changsha", "GET", path, nil).want(200)
+		for member, want := range map[string]string{"sha256": hex.EncodeToString(sum[:]), "size": fmt.Sprint(len(photo)), "device": "Chrome 126, Android", "mime": "image/png", "uploaded_at": added.text("uploaded_at"), "uploaded_by": added.text("uploaded_by")} {
+			if got := listed.text("items.0." + member); got != want || got == "" {
+				t.Errorf("%s is %q, want %q", member, got, want)
+			}
+		}
+		if event := s.send("auditor", "GET", "/assets/"+id+"/history", nil).want(200); !strings.Contains(string(event.Body), "Android") {
+			t.Errorf("the history does not say from what: %s", event.Body)
+		}
+		other := s.Truck("clerk.changsha").ID
+		before := s.stored()
+		s.upload("clerk.changsha", "/assets/"+other+"/files", map[string]string{"kind": "photo"}, "b.png", photo).want(201)
+		if after := s.stored(); after != before {
+			t.Errorf("the same bytes on another record are stored again: %d files, then %d", before, after)
+		}
 		if name := added.text("name"); strings.ContainsAny(name, "/\\<>\u202e") {
 			t.Errorf("name %q", name)
 		}
@@ -399,6 +418,7 @@ func TestFilesAreWhatTheyAre(t *testing.T) {
 		for name, data := range map[string][]byte{"page.png": []byte("<html><script>alert(1)</script></html>"), "drawing.jpg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "empty.png": nil, "text.png": []byte("hello")} {
 			s.upload("clerk.changsha", path, map[string]string{"kind": "photo"}, name, data).want(422)
 		}
+		s.send("reviewer.zhuzhou", "GET", "/files/"+added.text("id")+"/content", nil).want(404)
 		got := s.send("reviewer.changsha", "GET", "/files/"+added.text("id")+"/content", nil).want(200)
 		if !bytes.Equal(got.Body, photo) || !strings.HasPrefix(got.Header.Get("Content-Disposition"), "attachment") ||
 			got.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(got.Header.Get("Content-Security-Policy"), "sandbox") {

@@ -26,10 +26,11 @@ type File struct {
 	UploadedAt   time.Time `json:"uploaded_at"`
 	AssetID      string    `json:"asset_id"`
 	RetirementID string    `json:"retirement_id,omitempty"`
+	Device       string    `json:"device,omitempty" doc:"From what it was sent, as the client says, such as Chrome 126, Android."`
 }
 
 func fileView(f store.File) File {
-	return File{f.ID, f.Kind, f.Name, f.Mime, f.Size, f.SHA256, f.UploadedByName, f.UploadedAt, f.AssetID, f.RetirementID}
+	return File{f.ID, f.Kind, f.Name, f.Mime, f.Size, f.SHA256, f.UploadedByName, f.UploadedAt, f.AssetID, f.RetirementID, f.Device}
 }
 
 type fileForm struct {
@@ -40,7 +41,8 @@ type fileForm struct {
 type fileIn struct {
 	ByID
 	Keyed
-	RawBody huma.MultipartFormFiles[fileForm]
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	RawBody   huma.MultipartFormFiles[fileForm]
 }
 
 func (s *Server) fileRoutes() {
@@ -92,7 +94,7 @@ func (s *Server) attach(ctx context.Context, in *fileIn, op, assetID string) (*c
 	request := []any{in.ID, form.Kind, form.File.Filename, form.File.Size}
 	return create(ctx, in.Keyed, op, request,
 		func(ctx context.Context, by access.Actor) (store.File, error) {
-			return s.app.AttachFile(ctx, by, assetID, app.Upload{Kind: form.Kind, Name: form.File.Filename, Data: form.File})
+			return s.app.AttachFile(ctx, by, assetID, app.Upload{Kind: form.Kind, Name: form.File.Filename, Device: deviceOf(in.UserAgent), Data: form.File})
 		},
 		fileView, func(f File) string { return "/files/" + f.ID + "/content" }, func(File) int64 { return 1 })
 }

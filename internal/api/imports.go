@@ -58,7 +58,7 @@ type ImportError struct {
 // ImportRow is one data row and what becomes of it.
 type ImportRow struct {
 	Row     int               `json:"row" doc:"As the office counts it, from 1."`
-	Outcome string            `json:"outcome" enum:"create,warn,update,unchanged,duplicate,reject"`
+	Outcome string            `json:"outcome" enum:"create,warn,update,unchanged,duplicate,ambiguous,reject"`
 	AssetID string            `json:"asset_id,omitempty"`
 	Label   string            `json:"label"`
 	Values  map[string]string `json:"values" doc:"Normalised, secrets masked."`
@@ -165,7 +165,7 @@ func (s *Server) getImport(ctx context.Context, in *ByID) (*one[Import], error) 
 func (s *Server) listImportRows(ctx context.Context, in *struct {
 	ByID
 	Paging
-	Outcome string `query:"outcome" enum:"create,warn,update,unchanged,duplicate,reject"`
+	Outcome string `query:"outcome" enum:"create,warn,update,unchanged,duplicate,ambiguous,reject"`
 }) (*listOut[ImportRow], error) {
 	i, err := s.db.Import(ctx, actor(ctx).Scope, in.ID)
 	if err != nil {

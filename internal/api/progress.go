@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
-	"phaseout/internal/access"
 	"phaseout/internal/app"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
@@ -15,145 +16,6 @@ import (
 	"phaseout/internal/store"
 	"phaseout/internal/target"
 )
-
-// Definition is a named, versioned meaning of a word that the plan leaves open.
-type Definition struct {
-	Code     string `json:"code"`
-	Revision int64  `json:"revision"`
-	Name     Name   `json:"name"`
-	Text     Name   `json:"text"`
-	ShareBP  *int64 `json:"share_bp" doc:"Share of the baseline in basis points; null: sets none."`
-	Sample   bool   `json:"sample" doc:"Our assumption, not an official figure."`
-	Source   string `json:"source,omitempty"`
-}
-
-func definitionView(d target.Definition) Definition {
-	return Definition{d.Code, d.Revision, nameOf(d.Name), nameOf(d.Text), d.ShareBP, d.Sample, d.Source}
-}
-
-// Target is one requirement on one class in one city, or in each city alike.
-type Target struct {
-	ID              string         `json:"id"`
-	Code            string         `json:"code" example:"R1"`
-	Clause          string         `json:"clause"`
-	Class           registry.Class `json:"class"`
-	CityCode        string         `json:"city_code" doc:"430000: each city alike."`
-	Kind            string         `json:"kind" enum:"hard,soft"`
-	Measure         string         `json:"measure" enum:"count,share,none"`
-	Value           *int64         `json:"value" doc:"Assets, or basis points; null: not set."`
-	DueOn           civil.Day      `json:"due_on"`
-	BaselineOn      civil.Day      `json:"baseline_on"`
-	Definition      Definition     `json:"definition"`
-	Threshold       *Definition    `json:"threshold,omitempty"`
-	ResponsibleUnit string         `json:"responsible_unit,omitempty"`
-	Document        string         `json:"document,omitempty"`
-	State           string         `json:"state" enum:"draft,in_force,replaced"`
-	Sample          bool           `json:"sample"`
-	SetAt           time.Time      `json:"set_at"`
-	Version         int64          `json:"version"`
-}
-
-func targetView(t target.Target) Target {
-	v := Target{ID: t.ID, Code: t.Code, Clause: t.Clause, Class: t.Class, CityCode: t.CityCode, Kind: t.Kind, Measure: t.Measure, Value: t.Value,
-		DueOn: t.DueOn, BaselineOn: t.BaselineOn, Definition: definitionView(t.Definition), ResponsibleUnit: t.ResponsibleUnit, Document: t.Document,
-		State: t.State, Sample: t.Sample, SetAt: t.SetAt, Version: t.Version}
-	if t.Threshold != nil {
-		d := definitionView(*t.Threshold)
-		v.Threshold = &d
-	}
-	return v
-}
-
-type targetBody struct {
-	Code               string         `json:"code" minLength:"1" maxLength:"40"`
-	Clause             string         `json:"clause,omitempty" maxLength:"300"`
-	Class              registry.Class `json:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	CityCode           string         `json:"city_code" pattern:"^\\d{6}$"`
-	Kind               string         `json:"kind" enum:"hard,soft"`
-	Measure            string         `json:"measure" enum:"count,share,none"`
-	Value              *int64         `json:"value,omitempty" minimum:"0"`
-	DueOn              civil.Day      `json:"due_on" maxLength:"10"`
-	BaselineOn         civil.Day      `json:"baseline_on" maxLength:"10"`
-	DefinitionCode     string         `json:"definition_code,omitempty" default:"deregistered"`
-	DefinitionRevision int64          `json:"definition_revision,omitempty" default:"1"`
-	ThresholdCode      string         `json:"threshold_code,omitempty"`
-	ThresholdRevision  int64          `json:"threshold_revision,omitempty"`
-	ResponsibleUnit    string         `json:"responsible_unit,omitempty" maxLength:"200"`
-	Document           string         `json:"document,omitempty" maxLength:"300"`
-	State              string         `json:"state,omitempty" enum:"draft,in_force,replaced" default:"draft"`
-}
-
-// put sets what the body says on a target; id, version and sample are ours.
-func (b targetBody) put(t *target.Target) {
-	t.Code, t.Clause, t.Class, t.CityCode, t.Kind, t.Measure, t.Value = b.Code, b.Clause, b.Class, b.CityCode, b.Kind, b.Measure, b.Value
-	t.DueOn, t.BaselineOn, t.ResponsibleUnit, t.Document, t.State = b.DueOn, b.BaselineOn, b.ResponsibleUnit, b.Document, b.State
-	t.Definition = target.Definition{Code: b.DefinitionCode, Revision: b.DefinitionRevision}
-	t.Threshold = nil
-	if b.ThresholdCode != "" {
-		t.Threshold = &target.Definition{Code: b.ThresholdCode, Revision: b.ThresholdRevision}
-	}
-}
-
-func (s *Server) targetRoutes() {
-	route(s, operation("list-targets", http.MethodGet, "/targets", "targets", "Targets that hold in one's area"), s.listTargets)
-	route(s, operation("list-definitions", http.MethodGet, "/definitions", "targets", "Named definitions"), s.listDefinitions)
-	create := operation("create-target", http.MethodPost, "/targets", "targets", "Set a target")
-	create.DefaultStatus = http.StatusCreated
-	route(s, create, s.createTarget)
-	route(s, changes(operation("update-target", http.MethodPatch, "/targets/{id}", "targets", "Change a target")), s.updateTarget)
-}
-
-func (s *Server) listTargets(ctx context.Context, in *struct {
-	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City  string `query:"city" pattern:"^\\d{6}$"`
-	State string `query:"state" enum:"draft,in_force,replaced"`
-}) (*listOut[Target], error) {
-	rows, err := s.db.Targets(ctx, actor(ctx).Scope, store.TargetFilter{Class: registry.Class(in.Class), City: in.City, State: in.State})
-	return listOf(rows, len(rows), func(t target.Target) string { return t.ID }, targetView), err
-}
-
-func (s *Server) listDefinitions(ctx context.Context, _ *struct{}) (*listOut[Definition], error) {
-	rows, err := s.db.Definitions(ctx)
-	return listOf(rows, len(rows), func(d target.Definition) string { return d.Code }, definitionView), err
-}
-
-func (s *Server) createTarget(ctx context.Context, in *struct {
-	Keyed
-	Body targetBody
-}) (*created[Target], error) {
-	return create(ctx, in.Keyed, "create-target", in.Body,
-		func(ctx context.Context, by access.Actor) (target.Target, error) {
-			var t target.Target
-			in.Body.put(&t)
-			return s.app.CreateTarget(ctx, by, t)
-		},
-		targetView, func(t Target) string { return "/targets/" + t.ID }, func(t Target) int64 { return t.Version })
-}
-
-func (s *Server) updateTarget(ctx context.Context, in *struct {
-	ByID
-	Based
-	Body struct {
-		targetBody
-		Reason string `json:"reason,omitempty" maxLength:"500"`
-	}
-}) (*one[Target], error) {
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.app.ChangeTarget(ctx, actor(ctx), in.ID, version, in.Body.Reason, in.Body.put)
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			rows, err := s.db.Targets(ctx, actor(ctx).Scope, store.TargetFilter{ID: in.ID})
-			if err != nil || len(rows) == 0 {
-				return nil, 0, fault.Missing()
-			}
-			return targetView(rows[0]), rows[0].Version, nil
-		})
-	}
-	return oneOf(t.Version, targetView(t)), nil
-}
 
 // TargetRef is a target as a progress line names it.
 type TargetRef struct {
@@ -166,75 +28,208 @@ type TargetRef struct {
 	Sample   bool      `json:"sample" doc:"The target or its threshold is our example."`
 }
 
+// GroupRow is what a line of a grouped sheet stands for; what it is not grouped
+// by is absent.
+type GroupRow struct {
+	CityCode     string         `json:"city_code,omitempty"`
+	CityName     *Name          `json:"city_name,omitempty"`
+	DistrictCode string         `json:"district_code,omitempty"`
+	DistrictName *Name          `json:"district_name,omitempty"`
+	Class        registry.Class `json:"class,omitempty"`
+	Category     string         `json:"category,omitempty"`
+	CategoryName *Name          `json:"category_name,omitempty"`
+	Stage        string         `json:"stage,omitempty"`
+	StageName    *Name          `json:"stage_name,omitempty"`
+	WayOut       string         `json:"way_out,omitempty"`
+	WayOutName   *Name          `json:"way_out_name,omitempty"`
+	Driver       string         `json:"driver,omitempty"`
+	DriverName   *Name          `json:"driver_name,omitempty"`
+}
+
+func (s *Server) groupRow(g store.Group) GroupRow {
+	return GroupRow{
+		CityCode: g.CityCode, CityName: s.regionName(g.CityCode), DistrictCode: g.DistrictCode, DistrictName: s.regionName(g.DistrictCode), Class: g.Class,
+		Category: g.Category, CategoryName: s.optionName(g.Class, "category", g.Category), Stage: g.Stage, StageName: s.optionName(g.Class, "stage", g.Stage),
+		WayOut: g.WayOut, WayOutName: wayName(g.WayOut), Driver: g.Driver, DriverName: driverName(g.Driver),
+	}
+}
+
+func (s *Server) optionName(class registry.Class, kind, code string) *Name {
+	for _, spec := range registry.Classes() {
+		if code == "" || (class != "" && spec.Class != class) {
+			continue
+		}
+		if o, ok := s.app.Reference.Option(spec.Class, kind, code); ok {
+			n := nameOf(o.Name)
+			return &n
+		}
+	}
+	return nil
+}
+
+func wayName(code string) *Name {
+	for _, spec := range registry.Classes() {
+		for _, w := range spec.WaysOut {
+			if w.Code == code {
+				n := nameOf(w.Name)
+				return &n
+			}
+		}
+	}
+	return nil
+}
+
+func driverName(code string) *Name {
+	for _, spec := range registry.Classes() {
+		for _, o := range spec.Drivers {
+			if o.Code == code {
+				n := nameOf(o.Name)
+				return &n
+			}
+		}
+	}
+	return nil
+}
+
 // ProgressRow is one line of the progress sheet. The counts but baseline are
-// those since the baseline day.
+// those since the baseline day, or in the period of the line.
 type ProgressRow struct {
-	CityCode       string         `json:"city_code,omitempty"`
-	CityName       *Name          `json:"city_name,omitempty"`
-	DistrictCode   string         `json:"district_code,omitempty"`
-	DistrictName   *Name          `json:"district_name,omitempty"`
-	Class          registry.Class `json:"class,omitempty"`
-	Target         *TargetRef     `json:"target,omitempty"`
-	Baseline       int64          `json:"baseline" doc:"In the cohort on the baseline day."`
-	Additions      int64          `json:"additions" doc:"Joined the cohort since."`
-	Cohort         int64          `json:"cohort" doc:"baseline + additions"`
-	HandedIn       int64          `json:"handed_in"`
-	Declared       int64          `json:"declared"`
-	Evidenced      int64          `json:"evidenced"`
-	Verified       int64          `json:"verified"`
-	Converted      int64          `json:"converted"`
-	MovedOut       int64          `json:"moved_out"`
-	Remaining      int64          `json:"remaining" doc:"cohort − verified − converted − moved_out"`
-	Required       *int64         `json:"required" doc:"null: the target sets no number."`
-	CompletionBP   *int64         `json:"completion_bp" doc:"verified / required in basis points: the headline."`
-	DeclaredBP     *int64         `json:"declared_bp" doc:"declared / required"`
-	EvidencedBP    *int64         `json:"evidenced_bp" doc:"evidenced / required"`
-	RetiredShareBP *int64         `json:"retired_share_bp" doc:"verified / baseline"`
+	GroupRow
+	Period         string     `json:"period,omitempty" doc:"Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end."`
+	Since          civil.Day  `json:"since,omitempty" doc:"The counts are those after this day: with until, metric and the group they open the rows (/progress/rows)."`
+	Until          civil.Day  `json:"until,omitempty"`
+	Definition     string     `json:"definition,omitempty" doc:"Code and revision by which this line counts."`
+	Target         *TargetRef `json:"target,omitempty"`
+	Baseline       int64      `json:"baseline" doc:"In the cohort on the baseline day."`
+	Additions      int64      `json:"additions" doc:"Joined the cohort since."`
+	Cohort         int64      `json:"cohort" doc:"baseline + additions"`
+	HandedIn       int64      `json:"handed_in"`
+	Declared       int64      `json:"declared"`
+	Evidenced      int64      `json:"evidenced"`
+	Verified       int64      `json:"verified"`
+	Converted      int64      `json:"converted"`
+	MovedOut       int64      `json:"moved_out"`
+	Remaining      int64      `json:"remaining" doc:"cohort − verified − converted − moved_out"`
+	Required       *int64     `json:"required" doc:"null: the target sets no number."`
+	CompletionBP   *int64     `json:"completion_bp" doc:"verified / required in basis points: the headline."`
+	DeclaredBP     *int64     `json:"declared_bp" doc:"declared / required"`
+	EvidencedBP    *int64     `json:"evidenced_bp" doc:"evidenced / required"`
+	RetiredShareBP *int64     `json:"retired_share_bp" doc:"verified / baseline"`
 }
 
 // ProgressSheet is the progress of one's area on a day.
 type ProgressSheet struct {
 	AsOf        civil.Day     `json:"as_of"`
-	GeneratedAt time.Time     `json:"generated_at"`
+	GeneratedAt time.Time     `json:"generated_at" doc:"All that was recorded up to this instant is counted and nothing else: asked again with as_known set to it, the same bytes come out."`
 	GroupBy     string        `json:"group_by"`
 	Items       []ProgressRow `json:"items"`
 	Total       ProgressRow   `json:"total"`
-	Targets     []Target      `json:"targets" doc:"The targets in force, with their definitions."`
+	Targets     []Target      `json:"targets" doc:"The targets that hold on the day, with their definitions."`
 }
 
-type progressQuery struct {
+// FigureNarrowing is the part of an input that says which figures are meant.
+type FigureNarrowing struct {
+	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City     string `query:"city" pattern:"^\\d{6}$"`
+	District string `query:"district" pattern:"^(\\d{6}|none)$" doc:"none: the assets that no district is known of."`
+	Category string `query:"category" maxLength:"40"`
+	Stage    string `query:"stage" maxLength:"40"`
+	WayOut   string `query:"way_out" maxLength:"40" doc:"none: the assets without one."`
+	Driver   string `query:"driver" maxLength:"40" doc:"none: the assets without one."`
+}
+
+func (n FigureNarrowing) filter() store.CountFilter {
+	return store.CountFilter{City: n.City, District: n.District, Class: registry.Class(n.Class), Category: n.Category, Stage: n.Stage, WayOut: n.WayOut, Driver: n.Driver}
+}
+
+// MomentQuery is the part of an input that says as of when.
+type MomentQuery struct {
 	AsOf    string `query:"as_of" maxLength:"10" doc:"Absent: today."`
-	Class   string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City    string `query:"city" pattern:"^\\d{6}$"`
-	GroupBy string `query:"group_by" default:"city,class" maxLength:"20" doc:"city,class (default), city, class or district."`
+	AsKnown string `query:"as_known" maxLength:"40" doc:"RFC 3339: count only what had been recorded by this instant. Absent: now."`
+}
+
+// ProgressQuery is the part of an input that says which sheet is meant.
+type ProgressQuery struct {
+	FigureNarrowing
+	MomentQuery
+	Since      string `query:"since" maxLength:"10" doc:"Count after this day instead of after each target's baseline day."`
+	Definition string `query:"definition" maxLength:"60" doc:"Count by this definition, code/revision, instead of each target's own."`
+	GroupBy    string `query:"group_by" default:"city,class" maxLength:"80" doc:"Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas."`
 }
 
 func (s *Server) progressRoutes() {
-	route(s, operation("get-progress", http.MethodGet, "/progress", "progress", "How far each city and class has got, as of any day"), s.getProgress)
+	route(s, operation("get-progress", http.MethodGet, "/progress", "progress", "How far each city and class has got, as of any day, as known at any instant, by any grouping"), s.getProgress)
 	route(s, binary(operation("get-progress-workbook", http.MethodGet, "/progress.xlsx", "progress", "The same as a workbook"), xlsxType), s.progressWorkbook)
+	route(s, operation("list-progress-rows", http.MethodGet, "/progress/rows", "progress", "The rows behind a figure or a reason, also as known at a past instant"), s.progressRows)
+	route(s, operation("get-progress-gap", http.MethodGet, "/progress/gap", "progress", "Why what is registered does not count as retired: one reason for each asset, the reasons add up"), s.progressGap)
+	route(s, operation("list-milestones", http.MethodGet, "/progress/milestones", "progress", "How each city stands towards the steps of its targets"), s.listMilestones)
 }
 
-func (q progressQuery) filter(today civil.Day) (app.ProgressFilter, error) {
-	f := app.ProgressFilter{AsOf: today, Class: registry.Class(q.Class), City: q.City, GroupBy: q.GroupBy}
-	switch q.GroupBy {
-	case "city,class", "city", "class", "district":
-	default:
-		return f, fault.Field("query.group_by", "unknown_value", bilingual.F("不能按“%s”分组", "%q is not a grouping", q.GroupBy),
-			bilingual.T("使用 city,class、city、class 或 district", "use city,class or city or class or district"))
+func badDay(field, text string) error {
+	return fault.Field("query."+field, "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", text), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
+}
+
+// moment reads a day and an instant. What is known later than now is no knowledge.
+func (s *Server) moment(day, known, suffix string) (civil.Day, time.Time, error) {
+	at := s.app.Today()
+	if day != "" {
+		d, err := civil.Parse(day)
+		if err != nil {
+			return at, time.Time{}, badDay("as_of"+suffix, day)
+		}
+		at = d
 	}
-	if q.AsOf == "" {
+	if known == "" {
+		return at, time.Time{}, nil
+	}
+	instant, err := time.Parse(time.RFC3339Nano, known)
+	if err != nil {
+		return at, instant, fault.Field("query.as_known"+suffix, "instant_invalid", bilingual.F("“%s”不是有效时刻", "%q is not an instant", known),
+			bilingual.T("请按 2026-01-15T09:30:00+08:00 的格式填写", "write it as 2026-01-15T09:30:00+08:00"))
+	}
+	if instant.After(s.db.Now()) {
+		return at, instant, fault.Field("query.as_known"+suffix, "instant_future", bilingual.T("知悉时刻不能晚于现在", "nobody knows yet what will be recorded"),
+			bilingual.T("请填写不晚于现在的时刻", "give an instant up to now"))
+	}
+	return at, instant.UTC().Truncate(time.Microsecond), nil
+}
+
+func (s *Server) progressFilter(ctx context.Context, q ProgressQuery) (app.ProgressFilter, error) {
+	f := app.ProgressFilter{CountFilter: q.filter(), GroupBy: q.GroupBy}
+	for _, g := range strings.Split(q.GroupBy, ",") {
+		if !slices.Contains(app.Groupings, g) {
+			return f, fault.Field("query.group_by", "unknown_value", bilingual.F("不能按“%s”分组", "%q is not a grouping", q.GroupBy),
+				bilingual.T("使用 "+strings.Join(app.Groupings, "、")+"，以逗号连接", "use "+strings.Join(app.Groupings, ", ")+", joined by commas"))
+		}
+	}
+	var err error
+	if f.AsOf, f.Known, err = s.moment(q.AsOf, q.AsKnown, ""); err != nil {
+		return f, err
+	}
+	if q.Since != "" {
+		if f.Since, err = civil.Parse(q.Since); err != nil {
+			return f, badDay("since", q.Since)
+		}
+	}
+	if q.Definition == "" {
 		return f, nil
 	}
-	day, err := civil.Parse(q.AsOf)
+	definitions, err := s.db.Definitions(ctx)
 	if err != nil {
-		return f, fault.Field("query.as_of", "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", q.AsOf), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
+		return f, err
 	}
-	f.AsOf = day
-	return f, nil
+	for _, d := range definitions {
+		if d.Ref() == q.Definition && d.ShareBP == nil {
+			f.Definition = &d
+			return f, nil
+		}
+	}
+	return f, fault.Field("query.definition", "unknown_value", bilingual.F("没有口径“%s”", "there is no definition %q", q.Definition),
+		bilingual.T("按 deregistered/1 的格式填写", "write it as deregistered/1"))
 }
 
-func (s *Server) getProgress(ctx context.Context, in *progressQuery) (*struct{ Body ProgressSheet }, error) {
-	f, err := in.filter(s.app.Today())
+func (s *Server) getProgress(ctx context.Context, in *ProgressQuery) (*struct{ Body ProgressSheet }, error) {
+	f, err := s.progressFilter(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -242,10 +237,10 @@ func (s *Server) getProgress(ctx context.Context, in *progressQuery) (*struct{ B
 	if err != nil {
 		return nil, err
 	}
-	out := ProgressSheet{AsOf: sheet.AsOf, GeneratedAt: s.db.Now(), GroupBy: sheet.GroupBy, Items: make([]ProgressRow, len(sheet.Lines)),
-		Total: s.progressRow(sheet.Total), Targets: make([]Target, len(sheet.Targets))}
+	out := ProgressSheet{AsOf: sheet.AsOf, GeneratedAt: sheet.At, GroupBy: sheet.GroupBy, Items: make([]ProgressRow, len(sheet.Lines)),
+		Total: s.progressRow(sheet.Total, f), Targets: make([]Target, len(sheet.Targets))}
 	for i, l := range sheet.Lines {
-		out.Items[i] = s.progressRow(l)
+		out.Items[i] = s.progressRow(l, f)
 	}
 	for i, t := range sheet.Targets {
 		out.Targets[i] = targetView(t)
@@ -253,16 +248,23 @@ func (s *Server) getProgress(ctx context.Context, in *progressQuery) (*struct{ B
 	return &struct{ Body ProgressSheet }{out}, nil
 }
 
-func (s *Server) progressRow(l app.Line) ProgressRow {
+func (s *Server) progressRow(l app.Line, asked app.ProgressFilter) ProgressRow {
 	f := l.Figures
-	r := ProgressRow{CityCode: l.CityCode, CityName: s.regionName(l.CityCode), DistrictCode: l.DistrictCode, DistrictName: s.regionName(l.DistrictCode), Class: l.Class,
+	r := ProgressRow{GroupRow: s.groupRow(l.Group), Period: l.Period, Since: l.Since, Until: l.Until,
 		Baseline: f.Baseline, Additions: f.Additions, Cohort: f.Cohort, HandedIn: f.HandedIn, Declared: f.Declared, Evidenced: f.Evidenced, Verified: f.Verified,
 		Converted: f.Converted, MovedOut: f.MovedOut, Remaining: f.Remaining, Required: f.Required, CompletionBP: target.ShareBP(f.Verified, f.Required),
 		DeclaredBP: target.ShareBP(f.Declared, f.Required), EvidencedBP: target.ShareBP(f.Evidenced, f.Required), RetiredShareBP: target.ShareBP(f.Verified, &f.Baseline)}
 	if t := l.Target; t != nil {
-		r.Target = &TargetRef{t.ID, t.Code, t.Kind, t.Clause, t.DueOn, t.RequiredOf(1) != nil, t.Sample || (t.Threshold != nil && t.Threshold.Sample)}
+		r.Target, r.Definition = targetRef(*t), t.Definition.Ref()
+	}
+	if asked.Definition != nil {
+		r.Definition = asked.Definition.Ref()
 	}
 	return r
+}
+
+func targetRef(t target.Target) *TargetRef {
+	return &TargetRef{t.ID, t.Code, t.Kind, t.Clause, t.DueOn, t.RequiredOf(1) != nil, t.Sample || (t.Threshold != nil && t.Threshold.Sample)}
 }
 
 func (s *Server) regionName(code string) *Name {
@@ -273,8 +275,8 @@ func (s *Server) regionName(code string) *Name {
 	return &Name{r.Name, r.NameEN}
 }
 
-func (s *Server) progressWorkbook(ctx context.Context, in *progressQuery) (*bytesOut, error) {
-	f, err := in.filter(s.app.Today())
+func (s *Server) progressWorkbook(ctx context.Context, in *ProgressQuery) (*bytesOut, error) {
+	f, err := s.progressFilter(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -285,4 +287,164 @@ func (s *Server) progressWorkbook(ctx context.Context, in *progressQuery) (*byte
 	}
 	name := fmt.Sprintf(bilingual.T("淘汰进度_%s.xlsx", "progress_%s.xlsx").In(lang(ctx)), f.AsOf)
 	return download(name, xlsxType, data), nil
+}
+
+// FigureRow is an asset as a figure counted it. It names nobody.
+type FigureRow struct {
+	AssetID      string          `json:"asset_id"`
+	Label        string          `json:"label"`
+	CityCode     string          `json:"city_code"`
+	DistrictCode string          `json:"district_code,omitempty"`
+	Class        registry.Class  `json:"class"`
+	Category     string          `json:"category"`
+	Stage        string          `json:"stage"`
+	Status       registry.Status `json:"status"`
+	WayOut       string          `json:"way_out,omitempty"`
+	Driver       string          `json:"driver,omitempty"`
+	Review       string          `json:"review,omitempty"`
+	CohortOn     civil.Day       `json:"cohort_on,omitempty"`
+	HandOverOn   civil.Day       `json:"hand_over_on,omitempty"`
+	DismantledOn civil.Day       `json:"dismantled_on,omitempty"`
+	LeftOn       civil.Day       `json:"left_on,omitempty" doc:"Deregistered, or the register changed."`
+	VerifiedOn   civil.Day       `json:"verified_on,omitempty" doc:"The day on which it counts as verified by the default definition."`
+	Reason       string          `json:"reason,omitempty" doc:"Why it does not count as of the day."`
+	ReasonName   *Name           `json:"reason_name,omitempty"`
+	Cause        string          `json:"cause" doc:"What brought it to how it stands."`
+}
+
+func figureRow(r store.Standing) FigureRow {
+	v := FigureRow{AssetID: r.AssetID, Label: r.Label, CityCode: r.CityCode, DistrictCode: r.DistrictCode, Class: r.Class, Category: r.Category, Stage: r.Stage, Status: r.Status,
+		WayOut: r.WayOut, Driver: r.Driver, Review: string(r.Review), CohortOn: r.CohortOn, HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn,
+		VerifiedOn: r.VerifiedOn, Reason: string(r.Reason), Cause: r.Cause}
+	if r.Reason != "" {
+		n := nameOf(r.Reason.Name())
+		v.ReasonName = &n
+	}
+	return v
+}
+
+// RowMetrics lists what can be opened into rows.
+func rowMetrics() []target.Metric {
+	return slices.Concat([]target.Metric{target.Baseline, target.Additions, target.Remaining, target.Records}, target.Metrics, target.Reasons)
+}
+
+func metricOf(text string) (target.Metric, error) {
+	if m := target.Metric(text); slices.Contains(rowMetrics(), m) {
+		return m, nil
+	}
+	names := make([]string, 0, 24)
+	for _, m := range rowMetrics() {
+		names = append(names, string(m))
+	}
+	return "", fault.Field("query.metric", "unknown_value", bilingual.F("没有指标“%s”", "there is no figure %q", text),
+		bilingual.T("使用 "+strings.Join(names, "、"), "use "+strings.Join(names, ", ")))
+}
+
+func (s *Server) progressRows(ctx context.Context, in *struct {
+	Paging
+	ProgressQuery
+	Metric string `query:"metric" maxLength:"40" required:"true" doc:"A figure of the sheet, records, or a reason of the gap."`
+	Total  bool   `query:"total" doc:"Count the whole list."`
+}) (*listOut[FigureRow], error) {
+	f, err := s.progressFilter(ctx, in.ProgressQuery)
+	if err != nil {
+		return nil, err
+	}
+	metric, err := metricOf(in.Metric)
+	if err != nil {
+		return nil, err
+	}
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.app.Behind(ctx, actor(ctx).Scope, f, metric, page, in.Total)
+	if err != nil {
+		return nil, err
+	}
+	out := listOf(b.Rows, in.Limit, func(r store.Standing) string { return r.AssetID }, figureRow)
+	if in.Total {
+		n := int(b.Total)
+		out.Body.Total = &n
+	}
+	return out, nil
+}
+
+// GapReason is one reason and how many assets have it.
+type GapReason struct {
+	Reason   string `json:"reason" doc:"The metric that opens its rows."`
+	Name     Name   `json:"name"`
+	Count    int64  `json:"count"`
+	InCohort bool   `json:"in_cohort" doc:"Of the gap itself; the others say what is registered outside it."`
+}
+
+// GapRow explains one line.
+type GapRow struct {
+	GroupRow
+	Records  int64       `json:"records" doc:"All records: verified and the counts of all reasons."`
+	Verified int64       `json:"verified"`
+	Gap      int64       `json:"gap" doc:"cohort − verified: the sum of the reasons in the cohort."`
+	Reasons  []GapReason `json:"reasons"`
+}
+
+// GapSheet explains the gap of an area.
+type GapSheet struct {
+	AsOf        civil.Day `json:"as_of"`
+	GeneratedAt time.Time `json:"generated_at"`
+	GroupBy     string    `json:"group_by"`
+	Items       []GapRow  `json:"items"`
+	Total       GapRow    `json:"total"`
+}
+
+func (s *Server) gapRow(g app.Gap) GapRow {
+	r := GapRow{GroupRow: s.groupRow(g.Group), Records: g.Records, Verified: g.Verified, Gap: g.InCohort(), Reasons: make([]GapReason, 0, len(target.Reasons))}
+	for _, reason := range target.Reasons {
+		r.Reasons = append(r.Reasons, GapReason{string(reason), nameOf(reason.Name()), g.Reasons[reason], reason.InCohort()})
+	}
+	return r
+}
+
+func (s *Server) progressGap(ctx context.Context, in *ProgressQuery) (*struct{ Body GapSheet }, error) {
+	f, err := s.progressFilter(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	sheet, err := s.app.Explain(ctx, actor(ctx).Scope, f)
+	if err != nil {
+		return nil, err
+	}
+	out := GapSheet{AsOf: f.AsOf, GeneratedAt: sheet.At, GroupBy: f.GroupBy, Items: make([]GapRow, len(sheet.Lines)), Total: s.gapRow(sheet.Total)}
+	for i, l := range sheet.Lines {
+		out.Items[i] = s.gapRow(l)
+	}
+	return &struct{ Body GapSheet }{out}, nil
+}
+
+// MilestoneRow is how a city stands towards one step of a target.
+type MilestoneRow struct {
+	CityCode string         `json:"city_code"`
+	CityName *Name          `json:"city_name,omitempty"`
+	Class    registry.Class `json:"class"`
+	Target   *TargetRef     `json:"target"`
+	On       civil.Day      `json:"on"`
+	Note     string         `json:"note,omitempty"`
+	Final    bool           `json:"final" doc:"The due day itself."`
+	Required *int64         `json:"required" doc:"null: not set."`
+	Verified int64          `json:"verified" doc:"By that day, or by the as-of day if that is earlier."`
+	Reached  bool           `json:"reached"`
+	Passed   bool           `json:"passed" doc:"The day lies before the as-of day."`
+}
+
+func (s *Server) listMilestones(ctx context.Context, in *ProgressQuery) (*listOut[MilestoneRow], error) {
+	f, err := s.progressFilter(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	steps, _, err := s.app.Milestones(ctx, actor(ctx).Scope, f)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(steps, len(steps), func(app.Step) string { return "" }, func(m app.Step) MilestoneRow {
+		return MilestoneRow{m.CityCode, s.regionName(m.CityCode), m.Target.Class, targetRef(m.Target), m.On, m.Note, m.Final, m.Required, m.Verified, m.Reached, m.Passed}
+	}), nil
 }

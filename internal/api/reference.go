@@ -79,6 +79,7 @@ type Class struct {
 	Stages     []Option       `json:"stages"`
 	WaysOut    []WayOut       `json:"ways_out"`
 	Drivers    []Option       `json:"drivers"`
+	Keys       [][]string     `json:"keys" doc:"Natural keys: the fields that together say which asset a row is about. A row is matched by each of them; one that meets two records is matched with neither."`
 }
 
 func (s *Server) referenceRoutes() {
@@ -104,7 +105,7 @@ func (s *Server) listClasses(context.Context, *struct{}) (*listOut[Class], error
 
 func classView(spec registry.Spec) Class {
 	c := Class{Code: spec.Class, Name: nameOf(spec.Name), Unit: nameOf(spec.Unit), Categories: optionViews(spec.Categories),
-		Stages: optionViews(spec.Stages), Drivers: optionViews(spec.Drivers), Fields: []Field{}, WaysOut: []WayOut{}}
+		Stages: optionViews(spec.Stages), Drivers: optionViews(spec.Drivers), Fields: []Field{}, WaysOut: []WayOut{}, Keys: spec.Keys}
 	for _, f := range spec.Fields {
 		c.Fields = append(c.Fields, Field{Key: f.Key, Name: nameOf(f.Name), Type: string(f.Type), Required: f.Required, Unit: f.Unit,
 			Options: optionViews(f.Options), Pattern: f.Pattern, Hint: nameOf(f.Hint), Secret: f.Secret, Identifier: f.Identifier, Min: f.Min, Max: f.Max})

@@ -142,23 +142,9 @@ func valueOf(identifiers []registry.Identifier, m store.Match) string {
 // version fails with Stale, a record with a verified retirement with Conflict.
 func (a *App) AmendAsset(ctx context.Context, by access.Actor, id string, version int64, fields map[string]string, reason string) (Checked, error) {
 	c, err := write(ctx, a, by, func(tx *store.Tx) (Checked, error) {
-		before, err := tx.Asset(id)
+		before, r, err := a.amendable(tx, id, version)
 		if err != nil {
-			return Checked{}, err
-		}
-		if before.Version != version {
-			return Checked{AssetRecord: before}, staleSince(version, before.Version)
-		}
-		if err := notDuplicate(before); err != nil {
-			return Checked{}, err
-		}
-		r, err := retirementOf(tx, id)
-		if err != nil {
-			return Checked{}, err
-		}
-		if r != nil && r.State == retirement.Verified {
-			return Checked{}, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，记录不能再修改", "the retirement is verified; the record is closed")).
-				WithMend("如确有错误，请走更正程序", "ask for a correction")
+			return Checked{AssetRecord: before}, err
 		}
 		merged := formOf(before.Asset)
 		for key, value := range fields {
@@ -178,9 +164,33 @@ func (a *App) AmendAsset(ctx context.Context, by access.Actor, id string, versio
 		after.Asset = asset
 		after.ID, after.Status = before.ID, before.Status
 		after.Counting = a.counting(asset, r)
-		return Checked{after, warnings}, tx.UpdateAsset(&before, &after, "update", reason)
+		if err := tx.UpdateAsset(&before, &after, "update", reason); err != nil {
+			return Checked{}, err
+		}
+		return Checked{after, warnings}, keepEdit(tx, before, after)
 	})
 	return c, a.noteRefusal(ctx, by, "update", c.CityCode, err)
+}
+
+// amendable returns a record in the version given, and its retirement if it has
+// one, if its fields may be changed.
+func (a *App) amendable(tx *store.Tx, id string, version int64) (store.AssetRecord, *retirement.Retirement, error) {
+	before, err := tx.Asset(id)
+	if err != nil {
+		return before, nil, err
+	}
+	if before.Version != version {
+		return before, nil, staleSince(version, before.Version)
+	}
+	if err := notDuplicate(before); err != nil {
+		return before, nil, err
+	}
+	r, err := retirementOf(tx, id)
+	if err == nil && r != nil && r.State == retirement.Verified {
+		err = fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，记录不能再修改", "the retirement is verified; the record is closed")).
+			WithMend("如确有错误，请走更正程序", "ask for a correction")
+	}
+	return before, r, err
 }
 
 // formOf returns the fields of a record as a form holds them, its owner's
@@ -231,13 +241,19 @@ func staleSince(given, current int64) error {
 type Upload struct {
 	Kind string
 	Name string
-	Data io.Reader
+	// Device is from what it was sent, as the client says; it may be "".
+	Device string
+	Data   io.Reader
 }
 
 // AttachFile puts a file on an asset, and on its retirement if there is one,
 // whose evidence list it may complete.
 func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, up Upload) (store.File, error) {
 	kept, err := a.keep(up)
+	if err != nil {
+		return store.File{}, err
+	}
+	look, err := a.lookAt(kept)
 	if err != nil {
 		return store.File{}, err
 	}
@@ -259,6 +275,9 @@ func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, u
 			f.RetirementID = r.ID
 		}
 		if err := tx.AddFile(&f); err != nil {
+			return f, err
+		}
+		if _, err := tx.KeepPhoto(f, before, look.facts, look.print); err != nil {
 			return f, err
 		}
 		if r == nil {

@@ -109,8 +109,8 @@ func (f *factors) group(class registry.Class, category string) string {
 }
 
 func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilter) (store.AssetFilter, error) {
-	baselines, err := a.BaselineDays(ctx, scope)
-	return store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, BaselineOn: baselines, AsOf: f.AsOf}, err
+	bounds, err := a.Bounds(ctx, scope, ProgressFilter{AsOf: f.AsOf})
+	return store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, Bounds: bounds, AsOf: f.AsOf}, err
 }
 
 // Emission returns what the verified retirements of a scope save. It reads the
@@ -126,7 +126,7 @@ func (a *App) Emission(ctx context.Context, scope access.Scope, f EmissionFilter
 		return sheet, err
 	}
 	groups := map[EmissionLine]*emission.Sum{}
-	for _, area := range a.areas(scope, ProgressFilter{City: f.City, Class: f.Class, GroupBy: "city,class"}) {
+	for _, area := range a.areas(scope, ProgressFilter{CountFilter: store.CountFilter{City: f.City, Class: f.Class}, GroupBy: "city,class"}) {
 		if key := emissionGroup(f.GroupBy, area, "", ""); f.GroupBy != "month" && f.GroupBy != "category" && f.GroupBy != "district" {
 			groups[key] = &emission.Sum{}
 		}

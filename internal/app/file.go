@@ -49,7 +49,7 @@ func (a *App) keep(up Upload) (store.File, error) {
 	if err != nil {
 		return store.File{}, err
 	}
-	return store.File{Kind: up.Kind, Name: cleanName(up.Name), Mime: mime.String(), Size: size, SHA256: sum}, nil
+	return store.File{Kind: up.Kind, Name: cleanName(up.Name), Mime: mime.String(), Size: size, SHA256: sum, Device: up.Device}, nil
 }
 
 // cleanName makes a file name that is safe to show and to send in a header:

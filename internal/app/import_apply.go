@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -125,9 +126,23 @@ func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error 
 	if err != nil {
 		return err
 	}
-	holders := map[string]string{}
+	var closed []string
 	for _, m := range matches {
-		holders[m.Kind+"\n"+m.Norm] = m.AssetID
+		if m.Status == registry.Duplicate {
+			closed = append(closed, m.AssetID)
+		}
+	}
+	kept, err := tx.KeptForAll(closed)
+	if err != nil {
+		return err
+	}
+	holders := map[string][]string{}
+	for _, m := range matches {
+		holder := m.AssetID
+		if kept[holder] != "" { // what a closed duplicate had, the record it was closed for may take
+			holder = kept[holder]
+		}
+		holders[m.Kind+"\n"+m.Norm] = append(holders[m.Kind+"\n"+m.Norm], holder)
 	}
 	records, err := a.changeable(tx, ids)
 	if err != nil {
@@ -165,9 +180,9 @@ func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error 
 
 // takenSince returns the identifier of a row that another asset has got since
 // the check.
-func takenSince(row store.ImportRow, asset registry.Asset, holders map[string]string) (registry.Identifier, bool) {
+func takenSince(row store.ImportRow, asset registry.Asset, holders map[string][]string) (registry.Identifier, bool) {
 	for _, identifier := range asset.Identifiers {
-		if holder, taken := holders[identifier.Kind+"\n"+identifier.Norm]; identifier.Unique && taken && holder != row.AssetID {
+		if identifier.Unique && slices.ContainsFunc(holders[identifier.Kind+"\n"+identifier.Norm], func(id string) bool { return id != row.AssetID }) {
 			return identifier, true
 		}
 	}

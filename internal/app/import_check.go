@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -84,6 +85,7 @@ type importCheck struct {
 	remember  *store.Mapping // how the clerk said it is read, if it is to be saved
 	counts    ImportCounts
 	seen      []seenRetired // in the rows since the last keep
+	met       []metTwo      // likewise
 }
 
 // begin clears what an interrupted check left behind and says how this one
@@ -141,14 +143,14 @@ func (c *importCheck) keep(ctx context.Context, chunk []checkedRow, state string
 	if err != nil {
 		return err
 	}
-	seen := c.seen
-	c.seen = nil
+	seen, met := c.seen, c.met
+	c.seen, c.met = nil, nil
 	return c.save(ctx, func(tx *store.Tx, i *store.Import) error {
 		i.State, i.Done, i.Total, i.Counts = state, int64(c.counts.Total), int64(c.counts.Total), string(counts)
 		if err := tx.PutImportRows(rows, findings); err != nil {
 			return err
 		}
-		return noteSeen(tx, seen)
+		return errors.Join(noteSeen(tx, seen), noteMet(tx, i, met))
 	})
 }
 
@@ -177,6 +179,8 @@ func (c *importCheck) tally(row store.ImportRow) {
 		c.counts.Unchanged++
 	case row.Outcome == "duplicate":
 		c.counts.Duplicate++
+	case row.Outcome == "ambiguous":
+		c.counts.Ambiguous++
 	default:
 		c.counts.Reject++
 	}
@@ -187,6 +191,7 @@ type registered struct {
 	holders map[string][]store.Match // kind + norm → assets of the whole province
 	records map[string]store.AssetRecord
 	offered map[string]store.Transfer
+	kept    map[string]string // records closed as duplicates → those they were closed for
 }
 
 func (c *importCheck) known(ctx context.Context, chunk []checkedRow) (registered, error) {
@@ -202,9 +207,16 @@ func (c *importCheck) known(ctx context.Context, chunk []checkedRow) (registered
 	}
 	known := registered{holders: map[string][]store.Match{}}
 	ids := map[string]bool{}
+	var closed []string
 	for _, m := range matches {
+		if m.Status == registry.Duplicate {
+			closed = append(closed, m.AssetID)
+		}
 		known.holders[m.Kind+"\n"+m.Norm] = append(known.holders[m.Kind+"\n"+m.Norm], m)
 		ids[m.AssetID] = true
+	}
+	if known.kept, err = c.app.DB.KeptFor(ctx, closed); err != nil {
+		return known, err
 	}
 	if known.records, err = c.app.DB.AssetsByID(ctx, c.by.Scope, slices.Sorted(maps.Keys(ids))); err != nil {
 		return known, err
@@ -250,15 +262,20 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 		return row, findings, err
 	}
 	row.Data = string(form)
+	for id := range holders { // a record and its closed duplicate are one
+		if kept := known.kept[id]; kept != "" && holders[kept].AssetID != "" {
+			delete(holders, id)
+		}
+	}
 	switch len(holders) {
 	case 0:
 		row.Outcome, row.AssetID = "create", newID()
 		return row, findings, nil
 	case 1:
 	default:
-		return row, append(findings, identityFinding(checked.asset, "ambiguous_match",
-			bilingual.T("号码分别属于两条已有记录", "its numbers belong to two different records"),
-			bilingual.T("请先核实这两条记录是否为同一辆（台、艘）", "find out first whether the two are the same"))), nil
+		row.Outcome = "ambiguous"
+		c.met = append(c.met, metTwo{checked.row, checked.asset.Class, slices.Sorted(maps.Keys(holders))})
+		return row, append(findings, ambiguous(checked.asset, holders, known)), nil
 	}
 	for id, match := range holders {
 		record, mine := known.records[id]

@@ -27,6 +27,7 @@ type ImportCounts struct {
 	Update        int `json:"update"`
 	Unchanged     int `json:"unchanged"`
 	Duplicate     int `json:"duplicate"`
+	Ambiguous     int `json:"ambiguous" doc:"Rows that meet two records. The two are asked about in the queue of duplicates; the row is never matched with the first of them."`
 	Reject        int `json:"reject"`
 	Ignored       int `json:"ignored"`
 	AppliedCreate int `json:"applied_create"`
@@ -157,8 +158,8 @@ func (a *App) ApplyImport(ctx context.Context, by access.Actor, id, mode string)
 	}
 	return a.changeImport(ctx, by, id, []string{"checked"}, func(tx *store.Tx, i *store.Import) error {
 		counts := CountsOf(*i)
-		if mode == "all_or_nothing" && counts.Reject > 0 {
-			return fault.New(fault.Conflict, "has_errors", bilingual.F("有 %d 行错误，不能整体导入", "%d rows are wrong; they cannot all be imported", counts.Reject)).
+		if mode == "all_or_nothing" && counts.Reject+counts.Ambiguous > 0 {
+			return fault.New(fault.Conflict, "has_errors", bilingual.F("有 %d 行错误，不能整体导入", "%d rows are wrong; they cannot all be imported", counts.Reject+counts.Ambiguous)).
 				WithMend("修改后重新上传，或选择“只导入合格行”", "mend them and upload again, or import the good rows only")
 		}
 		i.State, i.Mode, i.Done, i.Total = "applying", mode, 0, int64(counts.Create+counts.Warn+counts.Update)

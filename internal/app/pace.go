@@ -32,7 +32,7 @@ type PaceSheet struct {
 // leave to be done, against the verified retirements of the last twelve weeks.
 func (a *App) Pace(ctx context.Context, scope access.Scope, class registry.Class, city string, asOf civil.Day) (PaceSheet, error) {
 	sheet := PaceSheet{AsOf: asOf}
-	progress, err := a.Progress(ctx, scope, ProgressFilter{AsOf: asOf, Class: class, City: city, GroupBy: "city,class"})
+	progress, err := a.Progress(ctx, scope, ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"})
 	if err != nil {
 		return sheet, err
 	}

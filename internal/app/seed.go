@@ -63,7 +63,7 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 			return err
 		}
 		for _, d := range definitions {
-			if err := tx.PutDefinition(d); err != nil {
+			if _, err := tx.PutDefinition(d); err != nil {
 				return err
 			}
 		}

@@ -227,7 +227,7 @@ func BenchmarkRollUp(b *testing.B) {
 		})
 		limit += since(func() {
 			if _, err := f.DB.CountAssets(ctx, whole, store.AssetFilter{Class: registry.Truck, Metric: "cohort", AsOf: "2025-12-17",
-				BaselineOn: map[store.Area]civil.Day{{CityCode: "430100", Class: registry.Truck}: "2021-12-31"}}, 1_000_000); err != nil {
+				Bounds: map[store.Area]store.Bounds{{CityCode: "430100", Class: registry.Truck}: {BaselineOn: "2021-12-31"}}}, 1_000_000); err != nil {
 				b.Fatal(err)
 			}
 		})

@@ -26,6 +26,7 @@ var farmProfile = profile{
 			{Key: "annual_hours", Name: bilingual.T("年使用小时", "Hours a year"), Type: DecimalField, Unit: "h", Min: 1, Max: 8784, Synonyms: []string{"年工作小时", "年工作小时数", "年使用小时数", "年运行小时"}, Hint: bilingual.T("不填时减排量按指南默认小时数估算", "left out, reductions take the guide's default"), Example: "770"},
 		}, ownerFields([]string{"机主", "车主", "所有者", "机主姓名", "产权人", "所有人姓名", "所有人名称", "农机所有人", "机主名称", "机主（单位）", "机主姓名/单位名称", "车主姓名", "农户姓名", "户主", "姓名", "产权单位", "单位名称", "SYR", "使用人"},
 			[]string{"身份证号", "证件号", "统一社会信用代码/身份证号", "身份证号码", "身份证明号码", "公民身份号码", "身份证", "机主身份证号", "机主身份证号码", "所有人证件号码", "统一社会信用代码", "信用代码", "身份证/统一社会信用代码", "SFZMHM"})...),
+		Keys:    [][]string{{"serial"}, {"farm_plate"}},
 		WaysOut: farmWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {

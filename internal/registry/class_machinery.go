@@ -28,6 +28,7 @@ var machineryProfile = profile{
 			{Key: "annual_hours", Name: bilingual.T("年使用小时", "Hours a year"), Type: DecimalField, Unit: "h", Min: 1, Max: 8784, Synonyms: []string{"年工作小时", "年工作小时数", "年使用小时数", "年运行小时"}, Hint: bilingual.T("不填时减排量按指南默认小时数估算", "left out, reductions take the guide's default"), Example: "770"},
 		}, ownerFields([]string{"机械所有人", "所有者", "产权人", "使用人", "所有人/使用人", "产权单位", "机械所有人名称", "所有人名称", "所有人姓名", "设备所有人", "所有人（单位）", "单位名称", "所属单位", "权属单位", "企业名称", "车主", "机主", "SYR", "使用单位"},
 			[]string{"统一社会信用代码/身份证号", "身份证号", "统一社会信用代码", "证件号", "身份证明号码", "身份证号码", "所有人证件号", "所有人证件号码", "信用代码", "社会信用代码", "统一信用代码", "组织机构代码", "身份证/统一社会信用代码", "SFZMHM"})...),
+		Keys:    [][]string{{"serial"}, {"env_code"}},
 		WaysOut: machineryWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {

@@ -33,6 +33,7 @@ var truckProfile = profile{
 			{Key: "police_status", Name: bilingual.T("机动车状态", "Police status"), Type: TextField, Synonyms: []string{"登记状态", "机动车登记状态", "车辆登记状态", "车辆状态", "状态", "ZT", "状态代码", "机动车状态代码"}, Hint: bilingual.T("公安登记状态原文", "as the police register has it"), Example: "正常"},
 		}, requiredOwner(ownerFields([]string{"车主", "机动车所有人", "产权单位", "车主名称", "所有人名称", "SYR", "所有人姓名", "所有人（单位）", "车主姓名", "车辆所有人", "车主（单位）", "车主姓名/单位名称", "单位名称", "所属单位", "企业名称", "业户名称", "车属单位", "使用人", "使用单位"},
 			[]string{"身份证明号码", "证件号", "身份证号", "车主身份证号/代码证号", "统一社会信用代码/身份证号", "SFZMHM", "所有人证件号码", "所有人证件号", "车主证件号", "机动车所有人身份证明号码", "身份证号码", "公民身份号码", "统一社会信用代码", "信用代码", "组织机构代码", "身份证/统一社会信用代码"}))...),
+		Keys:    [][]string{{"plate", "plate_kind"}, {"vin"}},
 		WaysOut: truckWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {

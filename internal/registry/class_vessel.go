@@ -26,6 +26,7 @@ var vesselProfile = profile{
 			{Key: "annual_fuel_t", Name: bilingual.T("年燃油消耗量", "Fuel a year"), Type: DecimalField, Unit: "t", Min: 1, Max: 100000, Synonyms: []string{"年耗油量", "年燃油量", "年用油量", "年油耗"}, Hint: bilingual.T("单位吨；不填则不估算减排量", "in tonnes; without it no reduction is estimated"), Example: "60"},
 		}, ownerFields([]string{"船东", "船舶所有人", "所有者", "经营人", "船舶所有人/经营人", "船主", "船舶所有人名称", "船舶经营人", "所有人名称", "所有人姓名", "所有人（经营人）", "产权人", "产权单位", "业主", "单位名称"},
 			[]string{"证件号", "身份证号", "统一社会信用代码/身份证号", "身份证号码", "身份证明号码", "船东证件号", "所有人证件号", "所有人证件号码", "统一社会信用代码", "信用代码", "组织机构代码", "身份证/统一社会信用代码"})...),
+		Keys:    [][]string{{"ship_id"}},
 		WaysOut: vesselWays,
 	},
 	identifiers: func(f map[string]string) []Identifier {

@@ -244,3 +244,38 @@ func FuzzHeading(f *testing.F) {
 		}
 	})
 }
+
+// TestKeysAreThoseThatIdentify proves F18: the declared keys of a class are the
+// fields that its unique identifiers are made of.
+func TestKeysAreThoseThatIdentify(t *testing.T) {
+	ref := reference(t)
+	for class, c := range map[registry.Class]struct {
+		city   string
+		fields map[string]string
+	}{
+		registry.Truck:         {"430100", truck("engine_no", "E1")},
+		registry.Machinery:     {"430200", map[string]string{"category": "挖掘机", "serial": "A1", "env_code": "1-AB12CD34", "engine_no": "E1"}},
+		registry.FarmMachinery: {"430700", map[string]string{"category": "联合收割机", "serial": "A1", "farm_plate": "湘0712345", "engine_no": "E1"}},
+		registry.Vessel:        {"430600", map[string]string{"ship_name": "湘岳阳货1", "ship_id": "CN19961000001"}},
+	} {
+		spec, _ := registry.SpecOf(class)
+		a, _ := ref.Check(class, registry.Input{City: c.city, Fields: c.fields, Today: today})
+		var unique, declared []string
+		for _, i := range a.Identifiers {
+			if i.Unique {
+				unique = append(unique, i.Kind)
+			}
+		}
+		for _, key := range spec.Keys {
+			declared = append(declared, key[0])
+			for _, field := range key {
+				if !slices.ContainsFunc(spec.Fields, func(f registry.FieldSpec) bool { return f.Key == field }) {
+					t.Errorf("%s: %s is no field", class, field)
+				}
+			}
+		}
+		if !slices.Equal(unique, declared) {
+			t.Errorf("%s is known by %v, declared are %v", class, unique, declared)
+		}
+	}
+}

@@ -91,5 +91,8 @@ type Spec struct {
 	Categories []Option       `json:"categories"`
 	Stages     []Option       `json:"stages"`
 	WaysOut    []WayOut       `json:"ways_out"`
-	Drivers    []Option       `json:"drivers"` // why it left: subsidy, traffic_ban, enforcement, natural (R3)
+	// Keys are the natural keys of the class: the fields that together, or alone,
+	// say which asset a row is about. Each of them is unique over all records.
+	Keys    [][]string `json:"keys"`
+	Drivers []Option   `json:"drivers"` // why it left: subsidy, traffic_ban, enforcement, natural (R3)
 }

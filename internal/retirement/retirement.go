@@ -313,6 +313,7 @@ type Counting struct {
 	VerifiedOn  civil.Day
 	ConvertedOn civil.Day
 	MovedOutOn  civil.Day
+	Facts
 }
 
 // Count applies the definition "deregistered", revision 1: a scrapped asset
@@ -322,6 +323,14 @@ type Counting struct {
 // and leave the stock only when verified. An asset that left before it would
 // have joined the cohort (a vessel scrapped before its 25th year) counts nowhere.
 func Count(cohortOn civil.Day, way registry.WayOut, r *Retirement) Counting {
+	c := count(cohortOn, way, r)
+	if r != nil {
+		c.Facts = factsOf(way, r)
+	}
+	return c
+}
+
+func count(cohortOn civil.Day, way registry.WayOut, r *Retirement) Counting {
 	c := Counting{CohortOn: cohortOn}
 	if r == nil || cohortOn == "" || r.State == Withdrawn {
 		return c

@@ -33,57 +33,60 @@ type AssetRecord struct {
 	OwnerRef            string    // the owner's id
 	OwnedFrom           civil.Day // since when, "" if nobody knows
 	searchDoc           int64     // its document in the search index of SQLite
-
-	// How it leaves service, "" and 0 while it does not: what the province
-	// splits progress by, kept where figures are counted.
-	WayOut    string
-	Driver    string
-	DueYear   int // of mandatory scrapping
-	Operating bool
+	recordedNo          int64     // the recording that brought it to how it stands
+	recordedCause       string    // and the deed
 }
 
 // assetRow is the table row; the identifiers are rows of their own.
 type assetRow struct {
-	ID             string
-	CityCode       string
-	DistrictCode   string
-	Class          registry.Class
-	Category       string
-	Status         registry.Status
-	Label          string
-	Stage          string
-	StageSource    string
-	Fuel           string
-	Model          string
-	RegisteredOn   civil.Day
-	BuiltOn        civil.Day
-	ScrapDueOn     civil.Day
-	ScrapDueSource string
-	PoliceStatus   string
-	OwnerName      string
-	OwnerID        string
-	OwnerPhone     string
-	Fields         string
-	SearchText     string
-	SearchDoc      int64
-	OwnerRef       string
-	OwnedFrom      civil.Day
-	CohortOn       civil.Day
-	HandedInOn     civil.Day
-	DeclaredOn     civil.Day
-	EvidencedOn    civil.Day
-	VerifiedOn     civil.Day
-	ConvertedOn    civil.Day
-	MovedOutOn     civil.Day
-	ImportID       string
-	CreatedAt      time.Time
-	CreatedBy      string
-	UpdatedAt      time.Time
-	Version        int64
-	WayOut         string
-	Driver         string
-	DueYear        int
-	Operating      bool
+	ID               string
+	CityCode         string
+	DistrictCode     string
+	Class            registry.Class
+	Category         string
+	Status           registry.Status
+	Label            string
+	Stage            string
+	StageSource      string
+	Fuel             string
+	Model            string
+	RegisteredOn     civil.Day
+	BuiltOn          civil.Day
+	ScrapDueOn       civil.Day
+	ScrapDueSource   string
+	PoliceStatus     string
+	OwnerName        string
+	OwnerID          string
+	OwnerPhone       string
+	Fields           string
+	SearchText       string
+	SearchDoc        int64
+	OwnerRef         string
+	OwnedFrom        civil.Day
+	CohortOn         civil.Day
+	HandedInOn       civil.Day
+	DeclaredOn       civil.Day
+	EvidencedOn      civil.Day
+	VerifiedOn       civil.Day
+	ConvertedOn      civil.Day
+	MovedOutOn       civil.Day
+	WayOut           string
+	CountsAs         string
+	Driver           string
+	Review           retirement.State
+	EvidenceComplete bool
+	HandOverOn       civil.Day
+	DismantledOn     civil.Day
+	LeftOn           civil.Day
+	DueYear          int
+	Operating        bool
+	RecordedNo       int64
+	RecordedCause    string
+	ImportID         string
+	CreatedAt        time.Time
+	CreatedBy        string
+	UpdatedAt        time.Time
+	Version          int64
 }
 
 func (assetRow) TableName() string { return "assets" }
@@ -101,8 +104,9 @@ func rowOf(a *AssetRecord) (assetRow, error) {
 		Fields: string(fields), SearchText: searchText(a.Asset), SearchDoc: a.searchDoc, OwnerRef: a.OwnerRef, OwnedFrom: a.OwnedFrom,
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
+		WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review, EvidenceComplete: a.EvidenceComplete,
+		HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn, DueYear: a.DueYear, Operating: a.Operating, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
-		WayOut: a.WayOut, Driver: a.Driver, DueYear: a.DueYear, Operating: a.Operating,
 	}, nil
 }
 
@@ -118,10 +122,12 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 		Counting: retirement.Counting{
 			CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn,
 			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
+			Facts: retirement.Facts{WayOut: r.WayOut, CountsAs: r.CountsAs, Driver: r.Driver, Review: r.Review, EvidenceComplete: r.EvidenceComplete,
+				HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn, DueYear: r.DueYear, Operating: r.Operating},
 		},
+		recordedNo: r.RecordedNo, recordedCause: r.RecordedCause,
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
 		searchDoc: r.SearchDoc, OwnerRef: r.OwnerRef, OwnedFrom: r.OwnedFrom,
-		WayOut: r.WayOut, Driver: r.Driver, DueYear: r.DueYear, Operating: r.Operating,
 	}
 	var err error
 	if a.Fields, err = fieldsOf(r.Fields); err != nil {
@@ -161,12 +167,12 @@ func (tx *Tx) CreateAssets(assets []*AssetRecord, reason string) error {
 	identifiers := make([]identifierRow, 0, 3*len(assets))
 	for _, a := range assets {
 		a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
+		tx.mark(nil, a, "create")
 		row, err := rowOf(a)
 		if err != nil {
 			return err
 		}
 		rows, identifiers = append(rows, row), append(identifiers, identifierRows(a)...)
-		tx.count(a, 1)
 		tx.identify(nil, a)
 		err = tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
 			DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
@@ -223,6 +229,7 @@ func (tx *Tx) RewriteOwner(before, after *AssetRecord, reason string) error {
 
 func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) error {
 	after.Version, after.UpdatedAt = before.Version+1, tx.At
+	tx.mark(before, after, action)
 	row, err := rowOf(after)
 	if err != nil {
 		return err
@@ -242,8 +249,6 @@ func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) er
 			return err
 		}
 	}
-	tx.count(before, -1)
-	tx.count(after, 1)
 	tx.identify(before, after)
 	was, is := difference(auditView(before), auditView(after))
 	return tx.Record(Event{Action: action, Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
@@ -256,7 +261,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := tx.db.Where("asset_id = ?", a.ID).Delete(&identifierRow{}).Error; err != nil {
 		return fmt.Errorf("store: identifiers: %w", err)
 	}
-	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}} {
+	for _, history := range []any{&OwnerPeriod{}, &AssetEngine{}, &QualityIssue{}, &PreCheckRow{}, &AssetEdit{}} {
 		if err := tx.db.Where("asset_id = ?", a.ID).Delete(history).Error; err != nil {
 			return fmt.Errorf("store: what hangs on an asset: %w", err)
 		}
@@ -268,7 +273,7 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 	if err := affect(q.Delete(&assetRow{}), stale()); err != nil {
 		return err
 	}
-	tx.count(a, -1)
+	tx.mark(a, nil, "undo")
 	if err := tx.forget(a); err != nil {
 		return err
 	}
@@ -386,7 +391,7 @@ type Page struct {
 }
 
 // AssetFilter narrows a list of assets. Empty members do not narrow. Metric,
-// with BaselineOn and AsOf, asks for the rows behind a figure of the progress
+// with Bounds and AsOf, asks for the rows behind a figure of the progress
 // sheet.
 type AssetFilter struct {
 	Class      registry.Class
@@ -402,7 +407,7 @@ type AssetFilter struct {
 	CohortFrom civil.Day // covered after this day
 	CohortTo   civil.Day // covered by the end of this day
 	Metric     target.Metric
-	BaselineOn map[Area]civil.Day // by city and class
+	Bounds     map[Area]Bounds // by city and class
 	AsOf       civil.Day
 }
 
@@ -418,7 +423,7 @@ func (db *DB) filterAssets(q *gorm.DB, scope access.Scope, f AssetFilter) (*gorm
 			q = q.Where(e.column+" = ?", e.value)
 		}
 	}
-	if f.Status == "" && f.Q == "" && f.ImportID == "" {
+	if f.Status == "" && f.Q == "" && f.ImportID == "" && f.Metric == "" {
 		q = q.Where("status <> ?", registry.Duplicate) // found by who looks for it, counted in nothing
 	}
 	if f.Q != "" {
@@ -441,29 +446,10 @@ func (db *DB) filterAssets(q *gorm.DB, scope access.Scope, f AssetFilter) (*gorm
 		q = q.Where(test, civil.On(db.Now()))
 	}
 	if f.Metric != "" {
-		q = db.behindEachTarget(q, f)
+		test, args := behindEach(f.Metric, f.Bounds, f.AsOf)
+		q = q.Where(test, args...)
 	}
 	return q, nil
-}
-
-// behindEachTarget applies the predicate of a figure with the baseline day of
-// each city and class, so that a list has the bounds of the lines it sums up.
-func (db *DB) behindEachTarget(q *gorm.DB, f AssetFilter) *gorm.DB {
-	type group struct {
-		class registry.Class
-		day   civil.Day
-	}
-	cities := map[group][]string{}
-	for area, day := range f.BaselineOn {
-		g := group{area.Class, day}
-		cities[g] = append(cities[g], area.CityCode)
-	}
-	fresh := func() *gorm.DB { return db.read.Session(&gorm.Session{NewDB: true}) }
-	either := fresh().Where("1 = 0")
-	for g, codes := range cities {
-		either = either.Or(behind(fresh().Where("class = ? AND city_code IN ?", g.class, codes), f.Metric, g.day, f.AsOf))
-	}
-	return q.Where(either)
 }
 
 // Assets returns one page of assets of the scope, in the order of their ids.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"gorm.io/gorm"
+
 	"phaseout/internal/access"
 	"phaseout/internal/civil"
-	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/subsidy"
-	"phaseout/internal/target"
 )
 
 // VerifyDatabase asks the engine for damage in its own structures.
@@ -35,44 +35,66 @@ func (db *DB) VerifyDatabase(ctx context.Context) error {
 	return nil
 }
 
-// VerifySummary recounts the roll-up from the rows and returns how many cells
-// it has, or the first that differs.
+// VerifySummary recounts every roll-up from the rows alone and returns how many
+// cells they have, or the first that differs.
 func (db *DB) VerifySummary(ctx context.Context) (int, error) {
-	type row struct {
-		CityCode, DistrictCode string
-		Class                  registry.Class
-		Metric                 target.Metric
-		Month                  string
-		N                      int64
-	}
-	var kept []row
-	if err := db.read.WithContext(ctx).Table("summary").Where("n <> 0").Find(&kept).Error; err != nil {
-		return 0, fmt.Errorf("store: read the roll-up: %w", err)
-	}
-	due := map[cell]int64{}
-	for metric, column := range metricColumn {
-		var rows []row
-		err := db.read.WithContext(ctx).Table("assets").Where(column + " <> ''").
-			Select("city_code, district_code, class, substr(" + column + ", 1, 7) AS month, COUNT(*) AS n").
-			Group("city_code, district_code, class, substr(" + column + ", 1, 7)").Find(&rows).Error
+	n := 0
+	err := db.snapshot(ctx, func(q *gorm.DB) error {
+		due, err := recount(q)
 		if err != nil {
-			return 0, fmt.Errorf("store: recount %s: %w", metric, err)
+			return err
 		}
-		for _, r := range rows {
-			due[cell{r.CityCode, r.DistrictCode, r.Class, metric, r.Month}] = r.N
+		area, err := compareCells(q, "rollup", "span, period, metric, city_code, district_code, class", due.area, func(c *cell) []any {
+			return []any{&c.span, &c.period, &c.metric, &c.city, &c.district, &c.class}
+		})
+		if err != nil {
+			return err
 		}
+		fine, err := compareCells(q, "rollup_fine", "span, period, metric, city_code, class, category, stage, way_out, driver", due.fine, func(c *fineCell) []any {
+			return []any{&c.span, &c.period, &c.metric, &c.city, &c.class, &c.category, &c.stage, &c.wayOut, &c.driver}
+		})
+		if err != nil {
+			return err
+		}
+		logged, err := compareCells(q, "rollup_log", "day, cause, metric, month, city_code, district_code, class", due.log, func(c *logCell) []any {
+			return []any{&c.day, &c.cause, &c.metric, &c.month, &c.city, &c.district, &c.class}
+		})
+		n = area + fine + logged
+		return err
+	})
+	return n, err
+}
+
+// compareCells compares kept cells with those that the rows give. It takes what
+// it finds out of due.
+func compareCells[C comparable](q *gorm.DB, table, columns string, due map[C]int64, into func(*C) []any) (int, error) {
+	rows, err := q.Session(&gorm.Session{NewDB: true}).Table(table).Where("n <> 0").Select(columns + ", n").Rows()
+	if err != nil {
+		return 0, fmt.Errorf("store: read %s: %w", table, err)
 	}
-	for _, r := range kept {
-		c := cell{r.CityCode, r.DistrictCode, r.Class, r.Metric, r.Month}
-		if due[c] != r.N {
-			return len(kept), fmt.Errorf("the roll-up says %d for %v, the rows say %d", r.N, c, due[c])
+	defer func() { _ = rows.Close() }()
+	kept := 0
+	for rows.Next() {
+		var c C
+		var n int64
+		if err := rows.Scan(append(into(&c), &n)...); err != nil {
+			return kept, fmt.Errorf("store: read %s: %w", table, err)
+		}
+		kept++
+		if due[c] != n {
+			return kept, fmt.Errorf("%s says %d for %+v, the rows say %d", table, n, c, due[c])
 		}
 		delete(due, c)
 	}
-	for c, n := range due {
-		return len(kept), fmt.Errorf("the roll-up lacks %v, the rows say %d", c, n)
+	if err := rows.Err(); err != nil {
+		return kept, fmt.Errorf("store: read %s: %w", table, err)
 	}
-	return len(kept), nil
+	for c, n := range due {
+		if n != 0 {
+			return kept, fmt.Errorf("%s lacks %+v, the rows say %d", table, c, n)
+		}
+	}
+	return kept, nil
 }
 
 // EachAsset calls fn for every asset with its retirement, nil if it has none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"phaseout/internal/access"
+	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/likeness"
 	"phaseout/internal/registry"
@@ -81,6 +83,20 @@ func (tx *Tx) putPairs(pairs []Pair) error {
 	return nil
 }
 
+// AskAbout puts two records into the queue of pairs because something met them
+// both. A pair that was decided stays so.
+func (tx *Tx) AskAbout(class registry.Class, one, other string, why bilingual.Text) error {
+	reasons := []likeness.Reason{{Code: "met_both", Points: likeness.Threshold, Text: why}}
+	alike := Alike{Score: likeness.Threshold, Reasons: reasons}
+	alike.ID, alike.Class = other, class
+	p := newPair(one, alike, tx.At)
+	err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&p).Error
+	if err != nil {
+		return fmt.Errorf("store: ask about a pair: %w", err)
+	}
+	return nil
+}
+
 // pairsInScope narrows pairs to those of which one record lies in the scope.
 func pairsInScope(q *gorm.DB, scope access.Scope) *gorm.DB {
 	fresh := q.Session(&gorm.Session{NewDB: true})
@@ -145,6 +161,31 @@ func (tx *Tx) KeptFor(assetID string) (string, error) {
 		return "", nil
 	}
 	return ids[0], nil
+}
+
+// KeptFor returns for which record each asset was closed as a duplicate, of
+// those that were.
+func (db *DB) KeptFor(ctx context.Context, assetIDs []string) (map[string]string, error) {
+	return keptFor(db.read.WithContext(ctx), assetIDs)
+}
+
+// KeptForAll is KeptFor within a transaction.
+func (tx *Tx) KeptForAll(assetIDs []string) (map[string]string, error) {
+	return keptFor(tx.db, assetIDs)
+}
+
+func keptFor(q *gorm.DB, assetIDs []string) (map[string]string, error) {
+	kept := map[string]string{}
+	for chunk := range slices.Chunk(assetIDs, 500) {
+		var pairs []Pair
+		if err := q.Where("asset_b IN ? AND state = 'same'", chunk).Find(&pairs).Error; err != nil {
+			return nil, fmt.Errorf("store: look up closed duplicates: %w", err)
+		}
+		for _, p := range pairs {
+			kept[p.AssetB] = p.AssetA
+		}
+	}
+	return kept, nil
 }
 
 // KeepsOthers returns which of the assets other records were closed for.

@@ -25,9 +25,11 @@ type File struct {
 	Mime           string
 	Size           int64
 	SHA256         string `gorm:"column:sha256"`
+	Device         string // from what it was sent, as the client said
 	UploadedBy     string
 	UploadedByName string
 	UploadedAt     time.Time
+	Refused        bool // a reviewer found it to be another record's photo: no evidence
 }
 
 // AddFile puts a file on a record. The same bytes of the same kind on the same
@@ -42,7 +44,7 @@ func (tx *Tx) AddFile(f *File) error {
 		return fmt.Errorf("store: add a file: %w", err)
 	}
 	return tx.Record(Event{Action: "attach", Entity: "file", EntityID: f.ID, AssetID: f.AssetID, CityCode: f.CityCode,
-		DistrictCode: f.DistrictCode}, nil, map[string]string{"kind": f.Kind, "name": f.Name, "sha256": f.SHA256})
+		DistrictCode: f.DistrictCode}, nil, map[string]string{"kind": f.Kind, "name": f.Name, "sha256": f.SHA256, "device": f.Device})
 }
 
 // Files returns the files of an asset of the scope, oldest first.
@@ -87,10 +89,13 @@ func (db *DB) File(ctx context.Context, scope access.Scope, id string) (File, er
 }
 
 // FilesByKind groups the ids of files by their kind, as an evidence list wants
-// them.
+// them. Refused ones are no evidence.
 func FilesByKind(files []File) map[string][]string {
 	byKind := map[string][]string{}
 	for _, f := range files {
+		if f.Refused {
+			continue
+		}
 		byKind[f.Kind] = append(byKind[f.Kind], f.ID)
 	}
 	return byKind

@@ -53,7 +53,7 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 	if err != nil {
 		return len(done), fmt.Errorf("store: migrate: %w", err)
 	}
-	return len(done), nil
+	return len(done), db.rebuild(ctx)
 }
 
 // Pending returns whether migrations are still to be run, and fails if the

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -57,6 +59,9 @@ type DB struct {
 	now     func() time.Time
 	enqueue Enqueuer
 	path    string // of the SQLite file
+
+	knowledge sync.RWMutex // held from the stamp of a recording to its commit, shared while a figure takes its instant
+	lastRead  atomic.Int64 // the last instant, in microseconds, that a figure was given for
 }
 
 // Open opens the database of a URL: "postgres://…", or "sqlite:" and a path.
@@ -208,13 +213,17 @@ func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond)
 
 // Tx is one transaction by one actor. Only a Tx can change rows.
 type Tx struct {
-	db      *gorm.DB
-	store   *DB
-	ctx     context.Context
-	By      access.Actor
-	At      time.Time
-	summary map[cell]int64
-	events  []Event
+	db     *gorm.DB
+	store  *DB
+	ctx    context.Context
+	By     access.Actor
+	At     time.Time
+	events []Event
+
+	no        int64              // of the recording, 0 while nothing that counts has changed
+	changed   map[string]*change // by asset
+	changes   []*change          // in their order
+	recording bool               // holds DB.knowledge
 
 	prepared   map[string]*sql.Stmt // by text; closed with the transaction
 	nextDoc    int64                // of the search index on SQLite, 0 before it is known
@@ -234,18 +243,24 @@ func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) er
 }
 
 func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
-	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
-		tx := &Tx{db: g, store: db, ctx: ctx, By: by, At: db.Now(), summary: map[cell]int64{}}
-		if err := fn(tx); err != nil {
-			return err
+	tx := &Tx{store: db, ctx: ctx, By: by, changed: map[string]*change{}}
+	defer func() {
+		if tx.recording {
+			db.knowledge.Unlock()
 		}
-		if err := tx.flushSummary(); err != nil {
+	}()
+	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+		tx.db, tx.At = g, db.Now()
+		if err := fn(tx); err != nil {
 			return err
 		}
 		if err := tx.flushEvents(); err != nil {
 			return err
 		}
-		return tx.flushIdentities()
+		if err := tx.flushIdentities(); err != nil {
+			return err
+		}
+		return tx.flushStandings()
 	})
 }
 

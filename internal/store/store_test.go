@@ -121,7 +121,7 @@ func TestRollUpEqualsTheRecountAndTheListsAfterAnyHistory(t *testing.T) {
 		}
 		scope := access.Whole()
 		days := []civil.Day{"2021-12-31", "2022-03-15", "2024-02-29", "2025-12-31", "2026-01-15", "2008-01-01"}
-		baselines := map[store.Area]civil.Day{{CityCode: "430100", Class: registry.Truck}: "2021-12-31", {CityCode: "430200", Class: registry.Truck}: "2021-12-31"}
+		baselines := map[store.Area]store.Bounds{{CityCode: "430100", Class: registry.Truck}: {BaselineOn: "2021-12-31"}, {CityCode: "430200", Class: registry.Truck}: {BaselineOn: "2021-12-31"}}
 		for _, day := range days {
 			now, err := f.DB.CountsOn(ctx, scope, store.CountFilter{}, day)
 			if err != nil {
@@ -138,7 +138,7 @@ func TestRollUpEqualsTheRecountAndTheListsAfterAnyHistory(t *testing.T) {
 				for metric, want := range map[target.Metric]int64{target.Baseline: figures.Baseline, target.Additions: figures.Additions, target.Cohort: figures.Cohort,
 					target.HandedIn: figures.HandedIn, target.Declared: figures.Declared, target.Evidenced: figures.Evidenced, target.Verified: figures.Verified,
 					target.Converted: figures.Converted, target.MovedOut: figures.MovedOut, target.Remaining: figures.Remaining} {
-					got, err := f.DB.CountAssets(ctx, scope, store.AssetFilter{City: city, Class: registry.Truck, Metric: metric, AsOf: day, BaselineOn: baselines}, 1000)
+					got, err := f.DB.CountAssets(ctx, scope, store.AssetFilter{City: city, Class: registry.Truck, Metric: metric, AsOf: day, Bounds: baselines}, 1000)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -149,7 +149,7 @@ func TestRollUpEqualsTheRecountAndTheListsAfterAnyHistory(t *testing.T) {
 				}
 			}
 			for metric, want := range sum {
-				got, err := f.DB.CountAssets(ctx, scope, store.AssetFilter{Metric: metric, AsOf: day, BaselineOn: baselines}, 1000)
+				got, err := f.DB.CountAssets(ctx, scope, store.AssetFilter{Metric: metric, AsOf: day, Bounds: baselines}, 1000)
 				if err != nil || int64(got) != want {
 					t.Errorf("province %s on %s: cities sum to %d, the list has %d, %v", metric, day, want, got, err)
 				}

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"gorm.io/gorm"
 
 	"phaseout/internal/access"
 	"phaseout/internal/civil"
@@ -14,15 +12,6 @@ import (
 	"phaseout/internal/retirement"
 	"phaseout/internal/target"
 )
-
-// cell is one cell of the roll-up: how many assets of a class start to count
-// in a metric in one month.
-type cell struct {
-	city, district string
-	class          registry.Class
-	metric         target.Metric
-	month          string
-}
 
 // metricColumn is the day column of a metric. A metric is a column, so that a
 // figure and the list behind it are one predicate.
@@ -40,36 +29,6 @@ func countingDays(c retirement.Counting) map[target.Metric]civil.Day {
 	}
 }
 
-// count adds an asset to the roll-up n times: 1 for a new state, -1 for the
-// state that it replaces.
-func (tx *Tx) count(a *AssetRecord, n int64) {
-	for metric, day := range countingDays(a.Counting) {
-		if day != "" {
-			tx.summary[cell{a.CityCode, a.DistrictCode, a.Class, metric, day.Month()}] += n
-		}
-	}
-}
-
-func (tx *Tx) flushSummary() error {
-	cells := make([]cell, 0, len(tx.summary))
-	for c, n := range tx.summary {
-		if n != 0 {
-			cells = append(cells, c)
-		}
-	}
-	// One order for all transactions, so that two of them cannot deadlock.
-	slices.SortFunc(cells, func(a, b cell) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	for _, c := range cells {
-		err := tx.db.Exec(`INSERT INTO summary (city_code, district_code, class, metric, month, n) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (city_code, district_code, class, metric, month) DO UPDATE SET n = summary.n + excluded.n`,
-			c.city, c.district, c.class, c.metric, c.month, tx.summary[c]).Error
-		if err != nil {
-			return fmt.Errorf("store: update the roll-up: %w", err)
-		}
-	}
-	return nil
-}
-
 // Area is what a line of a roll-up stands for. DistrictCode is "" unless the
 // roll-up is by district; assets without a district are the line "" of their city.
 type Area struct {
@@ -78,107 +37,107 @@ type Area struct {
 	Class        registry.Class
 }
 
-// CountFilter narrows a roll-up.
-type CountFilter struct {
-	City       string
-	District   string
-	Class      registry.Class
-	ByDistrict bool
-}
-
 // CountsOn returns, for each area of the scope, how many assets had started to
-// count in each metric by the end of day: the months before it from the
-// roll-up, the month of day itself from the indexed rows.
+// count in each metric by the end of day.
 func (db *DB) CountsOn(ctx context.Context, scope access.Scope, f CountFilter, day civil.Day) (map[Area]target.Counts, error) {
-	counts := map[Area]target.Counts{}
-	if !day.Valid() {
-		return counts, nil
-	}
-	type row struct {
-		CityCode, DistrictCode string
-		Class                  registry.Class
-		Metric                 target.Metric
-		N                      int64
-	}
-	add := func(rows []row) {
-		for _, r := range rows {
-			a := Area{r.CityCode, r.DistrictCode, r.Class}
-			if counts[a] == nil {
-				counts[a] = target.Counts{}
-			}
-			counts[a][r.Metric] += r.N
-		}
-	}
-	group := "city_code, class"
+	by := []Dim{ByCity, ByClass}
 	if f.ByDistrict {
-		group = "city_code, district_code, class"
+		by = append(by, ByDistrict)
 	}
-	narrow := func(table string) *gorm.DB {
-		q := inScope(db.read.WithContext(ctx).Table(table), scope, true)
-		if f.City != "" {
-			q = q.Where("city_code = ?", f.City)
+	counts := map[Area]target.Counts{}
+	err := db.Figures(ctx, scope, func(r *Reader) error {
+		groups, err := r.Counts(FigureQuery{CountFilter: f, By: by, Metrics: target.Metrics}, Moment{AsOf: day})
+		for g, c := range groups {
+			counts[Area{g.CityCode, g.DistrictCode, g.Class}] = c
 		}
-		if f.District != "" {
-			q = q.Where("district_code = ?", f.District)
-		}
-		if f.Class != "" {
-			q = q.Where("class = ?", f.Class)
-		}
-		return q
-	}
-	before, wholeMonth := day.Month(), day.AddDays(1).Month() != day.Month()
-	monthTest := "month < ?"
-	if wholeMonth {
-		monthTest = "month <= ?"
-	}
-	var rows []row
-	err := narrow("summary").Select(group+", metric, SUM(n) AS n").Where(monthTest, before).Group(group + ", metric").Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("store: read the roll-up: %w", err)
-	}
-	add(rows)
-	if wholeMonth {
-		return counts, nil
-	}
-	first := civil.Day(day.Month() + "-01")
-	for _, metric := range target.Metrics {
-		column := metricColumn[metric]
-		var rows []row
-		err := narrow("assets").Select(group+", '"+string(metric)+"' AS metric, COUNT(*) AS n").
-			Where(column+" <> '' AND "+column+" >= ? AND "+column+" <= ?", first, day).Group(group).Find(&rows).Error
-		if err != nil {
-			return nil, fmt.Errorf("store: count %s: %w", metric, err)
-		}
-		add(rows)
-	}
-	return counts, nil
+		return err
+	})
+	return counts, err
 }
 
-// behind narrows an asset query to the rows behind a figure of the progress
-// sheet: the same columns and bounds as CountsOn and target.Assess.
-func behind(q *gorm.DB, metric target.Metric, baselineOn, asOf civil.Day) *gorm.DB {
+// behind is the predicate of the rows behind a figure between a baseline day
+// and a day, on assets and former standings alike: the same columns and bounds
+// as the roll-up and target.Assess. Reasons are those of the day itself, but
+// what left before the baseline day is apart.
+func behind(metric target.Metric, d target.Definition, baselineOn, asOf civil.Day) (test string, args []any) {
 	base := min(baselineOn, asOf)
-	joined := func(q *gorm.DB, day civil.Day) *gorm.DB {
-		return q.Where("cohort_on <> '' AND cohort_on <= ?", day)
-	}
-	stays := func(q *gorm.DB, day civil.Day) *gorm.DB {
-		for _, m := range []target.Metric{target.Verified, target.Converted, target.MovedOut} {
-			q = q.Where("("+metricColumn[m]+" = '' OR "+metricColumn[m]+" > ?)", day)
-		}
-		return q
+	var tests []string
+	where := func(t string, a []any) { tests, args = append(tests, t), append(args, a...) }
+	not := func(t string, a []any) { tests, args = append(tests, "NOT "+t), append(args, a...) }
+	stays := func(day civil.Day) {
+		not(countedBy(d, target.Verified, day))
+		not(countsBy(target.Converted, day))
+		not(countsBy(target.MovedOut, day))
 	}
 	switch metric {
 	case target.Baseline:
-		return stays(joined(q, base), base)
+		where(countsBy(target.Cohort, base))
+		stays(base)
 	case target.Additions:
-		return q.Where("cohort_on <> '' AND cohort_on > ? AND cohort_on <= ?", base, asOf)
+		where(countsBy(target.Cohort, asOf))
+		not(countsBy(target.Cohort, base))
 	case target.Cohort:
 		// Baseline and additions together: in the cohort, and not gone by the baseline day.
-		return stays(joined(q, asOf), base)
+		where(countsBy(target.Cohort, asOf))
+		stays(base)
 	case target.Remaining:
-		return stays(joined(q, asOf), asOf)
+		where(countsBy(target.Cohort, asOf))
+		stays(asOf)
+	case target.Declared, target.Evidenced, target.Verified:
+		where(countedBy(d, metric, asOf))
+		not(countedBy(d, metric, base))
+	case target.HandedIn, target.Converted, target.MovedOut:
+		where(countsBy(metric, asOf))
+		not(countsBy(metric, base))
+	case target.ReasonConverted:
+		return behind(target.Converted, d, baselineOn, asOf)
+	case target.ReasonMovedOut:
+		return behind(target.MovedOut, d, baselineOn, asOf)
+	case target.ReasonBefore:
+		verified, a := countedBy(d, target.Verified, base)
+		converted, b := countsBy(target.Converted, base)
+		moved, c := countsBy(target.MovedOut, base)
+		return "(" + verified + " OR " + converted + " OR " + moved + ")", slices.Concat(a, b, c)
 	default:
-		column := metricColumn[metric]
-		return q.Where(column+" <> '' AND "+column+" > ? AND "+column+" <= ?", base, asOf)
+		if metric.IsReason() && !d.IsDefault() {
+			return reasonBy(metric, d, asOf)
+		}
+		return countsBy(metric, asOf)
 	}
+	return "(" + strings.Join(tests, " AND ") + ")", args
+}
+
+// Bounds are what a figure of a city and class is counted by: its target's
+// baseline day and definition.
+type Bounds struct {
+	BaselineOn civil.Day
+	Definition target.Definition
+}
+
+// behindEach is behind with the bounds of each city and class, so that a list
+// has the bounds of the lines it sums up.
+func behindEach(metric target.Metric, bounds map[Area]Bounds, asOf civil.Day) (test string, args []any) {
+	type group struct {
+		class      registry.Class
+		day        civil.Day
+		definition string
+	}
+	cities := map[group][]string{}
+	definitions := map[string]target.Definition{}
+	for area, b := range bounds {
+		g := group{area.Class, b.BaselineOn, b.Definition.Ref()}
+		definitions[g.definition] = b.Definition
+		cities[g] = append(cities[g], area.CityCode)
+	}
+	groups := slices.SortedFunc(maps.Keys(cities), func(a, b group) int {
+		return strings.Compare(string(a.class)+string(a.day)+a.definition, string(b.class)+string(b.day)+b.definition)
+	})
+	tests := []string{"1 = 0"}
+	for _, g := range groups {
+		t, a := behind(metric, definitions[g.definition], g.day, asOf)
+		slices.Sort(cities[g])
+		tests = append(tests, "(class = ? AND city_code IN ? AND "+t+")")
+		args = append(append(args, g.class, cities[g]), a...)
+	}
+	return "(" + strings.Join(tests, " OR ") + ")", args
 }

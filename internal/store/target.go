@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -26,28 +27,63 @@ type definitionRow struct {
 	ShareBP  *int64 `gorm:"column:share_bp"`
 	Sample   bool
 	Source   string
+	Counts   string
+	State    string
+	Version  int64
 }
 
 func (definitionRow) TableName() string { return "definitions" }
 
 func (r definitionRow) definition() target.Definition {
+	var rules []target.CountRule
+	if r.Counts != "" {
+		_ = json.Unmarshal([]byte(r.Counts), &rules) // written by definitionRowOf
+	}
 	return target.Definition{Code: r.Code, Revision: r.Revision, Name: bilingual.T(r.NameZH, r.NameEN), Text: bilingual.T(r.TextZH, r.TextEN),
-		ShareBP: r.ShareBP, Sample: r.Sample, Source: r.Source}
+		ShareBP: r.ShareBP, Sample: r.Sample, Source: r.Source, Counts: rules, State: r.State, Version: r.Version}
 }
 
-// PutDefinition adds a definition, or leaves the one of its code and revision
-// as it is: a definition that was published never changes.
-func (tx *Tx) PutDefinition(d target.Definition) error {
-	res := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&definitionRow{Code: d.Code, Revision: d.Revision, NameZH: d.Name.ZH, NameEN: d.Name.EN,
-		TextZH: d.Text.ZH, TextEN: d.Text.EN, ShareBP: d.ShareBP, Sample: d.Sample, Source: d.Source})
+func definitionRowOf(d target.Definition) (definitionRow, error) {
+	r := definitionRow{Code: d.Code, Revision: d.Revision, NameZH: d.Name.ZH, NameEN: d.Name.EN, TextZH: d.Text.ZH, TextEN: d.Text.EN,
+		ShareBP: d.ShareBP, Sample: d.Sample, Source: d.Source, State: d.State, Version: max(d.Version, 1)}
+	if r.State == "" {
+		r.State = "in_force"
+	}
+	if len(d.Counts) == 0 {
+		return r, nil
+	}
+	text, err := json.Marshal(d.Counts)
+	r.Counts = string(text)
+	return r, err
+}
+
+// PutDefinition adds a definition and reports whether it did: one that is there
+// stays as it is, for a definition that was published never changes.
+func (tx *Tx) PutDefinition(d target.Definition) (added bool, err error) {
+	row, err := definitionRowOf(d)
+	if err != nil {
+		return false, err
+	}
+	res := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 	if res.Error != nil {
-		return fmt.Errorf("store: add a definition: %w", res.Error)
+		return false, fmt.Errorf("store: add a definition: %w", res.Error)
 	}
 	if res.RowsAffected == 0 {
-		return nil
+		return false, nil
 	}
-	return tx.Record(Event{Action: "create", Entity: "definition", EntityID: fmt.Sprintf("%s/%d", d.Code, d.Revision)}, nil,
-		map[string]any{"text": d.Text, "share_bp": d.ShareBP, "sample": d.Sample})
+	return true, tx.Record(Event{Action: "create", Entity: "definition", EntityID: d.Ref()}, nil,
+		map[string]any{"text": d.Text, "share_bp": d.ShareBP, "counts": d.Counts, "sample": d.Sample, "state": row.State})
+}
+
+// DecideDefinition puts a definition that was tried in force, or discards it,
+// if nobody did since.
+func (tx *Tx) DecideDefinition(before target.Definition, state, reason string) error {
+	res := tx.db.Model(&definitionRow{}).Where("code = ? AND revision = ? AND version = ? AND state = 'draft'", before.Code, before.Revision, before.Version).
+		Updates(map[string]any{"state": state, "version": before.Version + 1})
+	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	return tx.Record(Event{Action: state, Entity: "definition", EntityID: before.Ref(), Reason: reason}, map[string]string{"state": before.State}, map[string]string{"state": state})
 }
 
 // Definitions returns every definition by code and revision.
@@ -65,6 +101,17 @@ func (db *DB) Definitions(ctx context.Context) ([]target.Definition, error) {
 
 type targetRow struct {
 	ID                 string
+	Lineage            string
+	Revision           int64
+	Pollutant          string
+	Milestones         string
+	CohortRule         string
+	Note               string
+	ValidFrom          civil.Day
+	EndedOn            civil.Day
+	SetNo              int64
+	EndedNo            int64
+	SetByName          string
 	Code               string
 	Clause             string
 	Class              registry.Class
@@ -90,7 +137,8 @@ type targetRow struct {
 func (targetRow) TableName() string { return "targets" }
 
 func targetRowOf(t target.Target) targetRow {
-	r := targetRow{ID: t.ID, Code: t.Code, Clause: t.Clause, Class: t.Class, CityCode: t.CityCode, Kind: t.Kind, Measure: t.Measure, Value: t.Value,
+	r := targetRow{ID: t.ID, Lineage: t.Lineage, Revision: t.Revision, Pollutant: t.Pollutant, Milestones: milestonesText(t.Milestones), CohortRule: t.CohortRule, Note: t.Note,
+		ValidFrom: t.ValidFrom, EndedOn: t.EndedOn, SetByName: t.SetByName, Code: t.Code, Clause: t.Clause, Class: t.Class, CityCode: t.CityCode, Kind: t.Kind, Measure: t.Measure, Value: t.Value,
 		DueOn: t.DueOn, BaselineOn: t.BaselineOn, DefinitionCode: t.Definition.Code, DefinitionRevision: t.Definition.Revision,
 		ResponsibleUnit: t.ResponsibleUnit, Document: t.Document, State: t.State, Sample: t.Sample, SetBy: t.SetBy, SetAt: t.SetAt, Version: t.Version}
 	if t.Threshold != nil {
@@ -99,11 +147,23 @@ func targetRowOf(t target.Target) targetRow {
 	return r
 }
 
+func milestonesText(list []target.Milestone) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // days, numbers and texts only
+	}
+	return string(text)
+}
+
 func targetView(t target.Target) map[string]string {
 	r := targetRowOf(t)
 	view := map[string]string{"code": r.Code, "clause": r.Clause, "class": string(r.Class), "city": r.CityCode, "kind": r.Kind, "measure": r.Measure,
 		"due_on": string(r.DueOn), "baseline_on": string(r.BaselineOn), "definition": fmt.Sprintf("%s/%d", r.DefinitionCode, r.DefinitionRevision),
-		"document": r.Document, "state": r.State, "responsible_unit": r.ResponsibleUnit}
+		"document": r.Document, "state": r.State, "responsible_unit": r.ResponsibleUnit, "revision": fmt.Sprint(r.Revision), "milestones": r.Milestones,
+		"cohort_rule": r.CohortRule, "valid_from": string(r.ValidFrom), "ended_on": string(r.EndedOn), "pollutant": r.Pollutant, "note": r.Note}
 	if r.Value != nil {
 		view["value"] = fmt.Sprint(*r.Value)
 	}
@@ -113,14 +173,20 @@ func targetView(t target.Target) map[string]string {
 	return view
 }
 
-// CreateTarget adds a target. A second target in force for the same city and
-// class fails with Conflict.
+// CreateTarget adds a target or a revision of one. A second target in force for
+// the same city and class fails with Conflict.
 func (tx *Tx) CreateTarget(t *target.Target) error {
 	if !tx.By.Scope.IsProvince() {
 		return fault.Missing()
 	}
-	t.Version, t.SetBy, t.SetAt = 1, tx.By.ID, tx.At
+	t.Version, t.SetBy, t.SetByName, t.SetAt = 1, tx.By.ID, tx.By.Name, tx.At
+	if t.Lineage == "" {
+		t.Lineage, t.Revision = t.ID, 1
+	}
 	row := targetRowOf(*t)
+	if t.State == "in_force" {
+		row.SetNo = tx.NoteKnowledge()
+	}
 	err := tx.db.Create(&row).Error
 	if duplicate(err) {
 		return targetTaken()
@@ -136,11 +202,19 @@ func targetTaken() error {
 		WithMend("请先将原目标标为已替换", "mark the present one as replaced first")
 }
 
-// UpdateTarget replaces before by after if nobody changed it since.
+// UpdateTarget replaces before by after if nobody changed it since. What it was
+// before it was in force is overwritten; what was in force is only ever ended.
 func (tx *Tx) UpdateTarget(before target.Target, after *target.Target, reason string) error {
-	after.Version, after.SetBy, after.SetAt = before.Version+1, tx.By.ID, tx.At
+	after.Version, after.SetBy, after.SetByName, after.SetAt = before.Version+1, tx.By.ID, tx.By.Name, tx.At
 	row := targetRowOf(*after)
-	res := tx.db.Model(&targetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).Select("*").Omit("id").Updates(&row)
+	omit := []string{"id", "lineage", "revision", "set_no", "ended_no"}
+	switch {
+	case before.State == "draft" && after.State == "in_force":
+		row.SetNo, omit = tx.NoteKnowledge(), []string{"id", "lineage", "revision", "ended_no"}
+	case before.State == "in_force":
+		row.EndedNo, omit = tx.NoteKnowledge(), []string{"id", "lineage", "revision", "set_no", "set_by", "set_by_name", "set_at"}
+	}
+	res := tx.db.Model(&targetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).Select("*").Omit(omit...).Updates(&row)
 	if duplicate(res.Error) {
 		return targetTaken()
 	}
@@ -151,19 +225,42 @@ func (tx *Tx) UpdateTarget(before target.Target, after *target.Target, reason st
 	return tx.Record(Event{Action: "update", Entity: "target", EntityID: after.ID, Reason: reason}, was, is)
 }
 
+// Revisions returns every revision of a target, the newest first.
+func (tx *Tx) Revisions(lineage string) ([]target.Target, error) {
+	return listTargets(tx.db, tx.By.Scope, TargetFilter{Lineage: lineage})
+}
+
 // TargetFilter narrows a list of targets. City finds the city's own targets
 // and those set for every city.
 type TargetFilter struct {
-	ID    string
-	Class registry.Class
-	City  string
-	State string
+	ID      string
+	Lineage string
+	Class   registry.Class
+	City    string
+	State   string
 }
 
 // Targets returns the targets that hold in the scope: those of its cities and
 // those of the province.
 func (db *DB) Targets(ctx context.Context, scope access.Scope, f TargetFilter) ([]target.Target, error) {
 	return listTargets(db.read.WithContext(ctx), scope, f)
+}
+
+// Targets is DB.Targets at the moment of the reader.
+func (r *Reader) Targets(f TargetFilter) ([]target.Target, error) {
+	return listTargets(r.q.Session(&gorm.Session{NewDB: true}), r.scope, f)
+}
+
+// Definition returns a definition by code and revision, or NotFound.
+func (tx *Tx) Definition(code string, revision int64) (target.Definition, error) {
+	var rows []definitionRow
+	if err := tx.db.Where("code = ? AND revision = ?", code, revision).Find(&rows).Error; err != nil {
+		return target.Definition{}, fmt.Errorf("store: read a definition: %w", err)
+	}
+	if len(rows) == 0 {
+		return target.Definition{}, fault.Missing()
+	}
+	return rows[0].definition(), nil
 }
 
 // Target returns one target of the actor's scope, or NotFound.
@@ -187,6 +284,9 @@ func listTargets(q *gorm.DB, scope access.Scope, f TargetFilter) ([]target.Targe
 	if f.ID != "" {
 		q = q.Where("id = ?", f.ID)
 	}
+	if f.Lineage != "" {
+		q = q.Where("lineage = ?", f.Lineage)
+	}
 	if f.Class != "" {
 		q = q.Where("class = ?", f.Class)
 	}
@@ -197,7 +297,7 @@ func listTargets(q *gorm.DB, scope access.Scope, f TargetFilter) ([]target.Targe
 		q = q.Where("state = ?", f.State)
 	}
 	var rows []targetRow
-	if err := q.Order("code, city_code, id").Limit(1000).Find(&rows).Error; err != nil {
+	if err := q.Order("code, city_code, revision DESC, id").Limit(1000).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("store: list targets: %w", err)
 	}
 	var definitions []definitionRow
@@ -208,9 +308,30 @@ func listTargets(q *gorm.DB, scope access.Scope, f TargetFilter) ([]target.Targe
 	for _, d := range definitions {
 		named[fmt.Sprintf("%s/%d", d.Code, d.Revision)] = d.definition()
 	}
+	var nos []int64
+	for _, r := range rows {
+		for _, no := range []int64{r.SetNo, r.EndedNo} {
+			if no != 0 {
+				nos = append(nos, no)
+			}
+		}
+	}
+	var stamps []recording
+	if err := fresh.Where("no IN ?", nos).Find(&stamps).Error; err != nil {
+		return nil, fmt.Errorf("store: read when targets were set: %w", err)
+	}
+	at := map[int64]int64{}
+	for _, s := range stamps {
+		at[s.No] = s.AtUs
+	}
 	list := make([]target.Target, len(rows))
 	for i, r := range rows {
-		list[i] = target.Target{ID: r.ID, Code: r.Code, Clause: r.Clause, Class: r.Class, CityCode: r.CityCode, Kind: r.Kind, Measure: r.Measure,
+		var milestones []target.Milestone
+		if err := json.Unmarshal([]byte(r.Milestones), &milestones); err != nil {
+			return nil, fmt.Errorf("store: milestones of target %s: %w", r.ID, err)
+		}
+		list[i] = target.Target{ID: r.ID, Lineage: r.Lineage, Revision: r.Revision, Pollutant: r.Pollutant, Milestones: milestones, CohortRule: r.CohortRule, Note: r.Note,
+			ValidFrom: r.ValidFrom, EndedOn: r.EndedOn, SetUs: at[r.SetNo], EndedUs: at[r.EndedNo], SetByName: r.SetByName, Code: r.Code, Clause: r.Clause, Class: r.Class, CityCode: r.CityCode, Kind: r.Kind, Measure: r.Measure,
 			Value: r.Value, DueOn: r.DueOn, BaselineOn: r.BaselineOn, ResponsibleUnit: r.ResponsibleUnit, Document: r.Document, State: r.State,
 			Sample: r.Sample, SetBy: r.SetBy, SetAt: r.SetAt, Version: r.Version,
 			Definition: named[fmt.Sprintf("%s/%d", r.DefinitionCode, r.DefinitionRevision)]}

@@ -145,12 +145,13 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err := tx.setOwners([]*AssetRecord{&after}); err != nil { // each city keeps its own owners
 		return before, err
 	}
+	tx.mark(&before, &after, "move")
 	row, err := rowOf(&after)
 	if err != nil {
 		return before, err
 	}
 	res := tx.db.Model(&assetRow{}).Where("id = ? AND version = ? AND city_code = ? AND status = ?", t.AssetID, before.Version, t.FromCity, registry.InUse).
-		Select("city_code", "district_code", "owner_ref", "fields", "updated_at", "version").Updates(&row)
+		Select("city_code", "district_code", "owner_ref", "fields", "updated_at", "version", "recorded_no", "recorded_cause").Updates(&row)
 	if err := affect(res, stale()); err != nil {
 		return before, err
 	}
@@ -166,8 +167,6 @@ func (tx *Tx) MoveAsset(t Transfer) (AssetRecord, error) {
 	if err != nil {
 		return before, fmt.Errorf("store: move pre-checks: %w", err)
 	}
-	tx.count(&before, -1)
-	tx.count(&after, 1)
 	was, is := difference(map[string]string{"city": before.CityCode, "district": before.DistrictCode},
 		map[string]string{"city": after.CityCode, "district": after.DistrictCode})
 	return after, tx.Record(Event{Action: "move", Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,

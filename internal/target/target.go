@@ -18,7 +18,10 @@ type Definition struct {
 	Revision int64
 	Name     bilingual.Text
 	Text     bilingual.Text
-	ShareBP  *int64 // share of the baseline in basis points, nil where it sets none
+	ShareBP  *int64      // share of the baseline in basis points, nil where it sets none
+	Counts   []CountRule // which ways count on which day; none: as retirement.Count does
+	Version  int64
+	State    string // draft until it was tried and accepted, then in_force
 	Sample   bool   // our assumption, not an official figure; shown as such
 	Source   string
 }
@@ -27,22 +30,32 @@ type Definition struct {
 // where CityCode is the province.
 type Target struct {
 	ID              string
+	Lineage         string // one for all revisions of a target
+	Revision        int64
 	Code            string // R1, R7 … of the plan
 	Clause          string
 	Class           registry.Class
 	CityCode        string
 	Kind            string // hard or soft
-	Measure         string // count, share or none
-	Value           *int64 // assets for count, basis points for share; nil: not set
+	Measure         string // count, share, tonnes or none
+	Value           *int64 // assets for count, basis points for share, tonnes; nil: not set
+	Pollutant       string // of tonnes: NOx or VOC, of the whole economy and so context only
 	DueOn           civil.Day
 	BaselineOn      civil.Day
+	Milestones      []Milestone
+	CohortRule      string // the rule and revision by which its stock is drawn, "truck_china3/1"
 	Definition      Definition
 	Threshold       *Definition
 	ResponsibleUnit string
 	Document        string
-	State           string // draft, in_force or replaced
+	Note            string
+	ValidFrom       civil.Day // first day for which this revision answers, "" for ever
+	EndedOn         civil.Day // first day for which it no longer answers, "" if none
+	SetUs, EndedUs  int64     // recorded instants in microseconds: put in force, replaced; 0 for none
+	State           string    // draft, in_force or replaced
 	Sample          bool
 	SetBy           string
+	SetByName       string
 	SetAt           time.Time
 	Version         int64
 }
@@ -60,6 +73,23 @@ func (t Target) Check() []fault.Detail {
 	}
 	if t.BaselineOn.Valid() && t.DueOn.Valid() && t.BaselineOn >= t.DueOn {
 		add("baseline_on", "date_order", bilingual.T("基准日应早于完成期限", "the baseline day must be before the due day"), bilingual.T("请核对两个日期", "check both days"))
+	}
+	last := civil.Day("")
+	for _, m := range t.Milestones {
+		switch {
+		case !m.On.Valid():
+			add("milestones", "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", m.On), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
+		case m.On <= last || m.On <= t.BaselineOn || m.On > t.DueOn:
+			add("milestones", "date_order", bilingual.F("阶段目标 %s 应在基准日之后、期限之前，并按先后排列", "milestone %s must lie after the baseline day, up to the due day, one after the other", m.On),
+				bilingual.T("请核对日期", "check the days"))
+		}
+		last = m.On
+		if m.Value != nil && (t.Measure == "none" || *m.Value < 0 || (t.Measure == "share" && *m.Value > 10000)) {
+			add("milestones", "out_of_range", bilingual.F("阶段目标 %s 的数值无效", "the value of milestone %s does not fit the measure", m.On), bilingual.T("数量不为负，比例为 0 到 10000 基点", "a count is not negative, a share lies between 0 and 10000 basis points"))
+		}
+	}
+	if t.Measure == "tonnes" && t.Pollutant == "" {
+		add("pollutant", "required", bilingual.T("吨数目标要说明污染物", "a target in tonnes names its pollutant"), bilingual.T("例如 NOx 或 VOC", "for example NOx or VOC"))
 	}
 	switch {
 	case t.Measure == "none" && t.Value != nil:
@@ -152,6 +182,7 @@ func (f Figures) Plus(g Figures) Figures {
 
 // RequiredOf returns how many assets of a baseline t wants retired, nil if the
 // target sets no number. A share is rounded up: 95% of 3 is 3.
+// Tonnes are of the whole economy and ask for no number of assets.
 func (t Target) RequiredOf(baseline int64) *int64 {
 	var n int64
 	switch {
@@ -165,6 +196,40 @@ func (t Target) RequiredOf(baseline int64) *int64 {
 		return nil
 	}
 	return &n
+}
+
+// RequiredAt is RequiredOf for a milestone.
+func (t Target) RequiredAt(m Milestone, baseline int64) *int64 {
+	if m.Value == nil {
+		return nil
+	}
+	step := t
+	step.Value = m.Value
+	return step.RequiredOf(baseline)
+}
+
+// Holds reports whether this revision answers for a day, as far as was known
+// at an instant in microseconds, 0 for now.
+func (t Target) Holds(asOf civil.Day, knownUs int64) bool {
+	known := func(us int64) bool { return us > 0 && (knownUs == 0 || us <= knownUs) }
+	switch {
+	case t.State == "draft", t.State == "replaced" && t.EndedUs == 0: // never in force
+		return false
+	case t.ValidFrom > asOf, t.SetUs > 0 && !known(t.SetUs):
+		return false
+	}
+	return !known(t.EndedUs) || t.EndedOn > asOf
+}
+
+// InForce returns those of the targets that answer for a day as known at an instant.
+func InForce(all []Target, asOf civil.Day, knownUs int64) []Target {
+	var list []Target
+	for _, t := range all {
+		if t.Holds(asOf, knownUs) {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 func shareUp(n, bp int64) int64 { return (n*bp + 9999) / 10000 }
@@ -186,4 +251,9 @@ var metricNames = map[Metric]bilingual.Text{
 }
 
 // Name returns what people call the figure.
-func (m Metric) Name() bilingual.Text { return metricNames[m] }
+func (m Metric) Name() bilingual.Text {
+	if m.IsReason() {
+		return reasonNames[m]
+	}
+	return metricNames[m]
+}

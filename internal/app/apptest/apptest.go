@@ -36,6 +36,8 @@ type Fixture struct {
 	Clock  *storetest.Clock
 	Users  map[string]access.Actor // by user name, as Accounts has them
 	serial int
+
+	FilesDir string // where the bytes of files lie
 }
 
 // Accounts are those of every fixture: two cities, so that each can be the
@@ -59,7 +61,8 @@ func New(t testing.TB, url string) *Fixture {
 	db := storetest.Open(t, url, f.Clock.Now)
 	f.must(jobs.Migrate(ctx, db))
 	f.must(app.LoadReference(ctx, db, seeds.FS))
-	f.App = f.Reopen(db, t.TempDir())
+	f.FilesDir = t.TempDir()
+	f.App = f.Reopen(db, f.FilesDir)
 	hash, err := auth.Hash(Password)
 	f.must(err)
 	f.must(db.Write(ctx, access.System("test"), func(tx *store.Tx) error {
