@@ -367,6 +367,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back the last edit of a record by hand */
+        post: operations["undo-asset-edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1141,6 +1158,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/intake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the yard took in or is to take in, newest first */
+        get: operations["list-intake"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/intake/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One line of the yard's intake */
+        get: operations["get-intake"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/intake/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a photo or a certificate on a line of the intake */
+        post: operations["attach-intake-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/intake/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Log that it was received or dismantled */
+        post: operations["log-intake-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/labels": {
         parameters: {
             query?: never;
@@ -1278,6 +1363,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/photo-flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is doubtful about the photos of up to 100 retirements */
+        get: operations["list-photo-flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/photo-matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Photos that may be another record's, newest first */
+        get: operations["list-photo-matches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/photo-matches/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a photo, or say that the two are different */
+        post: operations["decide-photo-match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/program-check": {
         parameters: {
             query?: never;
@@ -1407,7 +1543,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far each city and class has got, as of any day */
+        /** How far each city and class has got, as of any day, as known at any instant, by any grouping */
         get: operations["get-progress"];
         put?: never;
         post?: never;
@@ -1434,6 +1570,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/progress/gap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why what is registered does not count as retired: one reason for each asset, the reasons add up */
+        get: operations["get-progress-gap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/milestones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each city stands towards the steps of its targets */
+        get: operations["list-milestones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/progress/pace": {
         parameters: {
             query?: never;
@@ -1443,6 +1613,23 @@ export interface paths {
         };
         /** What is left, the rate needed and the rate there is, the forecast, what is overdue */
         get: operations["get-pace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows behind a figure or a reason, also as known at a past instant */
+        get: operations["list-progress-rows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1809,6 +1996,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retirements/{id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pictures of a retirement with what is doubtful about them */
+        get: operations["list-retirement-photos"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retirements/{id}/requests": {
         parameters: {
             query?: never;
@@ -2137,6 +2341,23 @@ export interface paths {
         head?: never;
         /** Rename, share or replace one's own view */
         patch: operations["update-view"];
+        trace?: never;
+    };
+    "/api/v1/yard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The yard of the account */
+        get: operations["get-own-yard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/yards": {
@@ -2545,6 +2766,8 @@ export interface components {
             code: string;
             drivers: components["schemas"]["Option"][] | null;
             fields: components["schemas"]["Field"][] | null;
+            /** @description Natural keys: the fields that together say which asset a row is about. A row is matched by each of them; one that meets two records is matched with neither. */
+            keys: (string[] | null)[] | null;
             name: components["schemas"]["Name"];
             stages: components["schemas"]["Option"][] | null;
             unit: components["schemas"]["Name"];
@@ -2777,6 +3000,11 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        CountRule: {
+            /** @enum {string} */
+            on: "hand_over_on" | "dismantled_on" | "left_on";
+            ways: string[] | null;
+        };
         "Create-applicationRequest": {
             program_id: string;
             retirement_id: string;
@@ -2872,6 +3100,14 @@ export interface components {
             decision: "accept" | "discard";
             reason?: string;
         };
+        "Decide-photo-matchRequest": {
+            /**
+             * @description refused: it is the other record's photo. different: it is not; this is remembered.
+             * @enum {string}
+             */
+            decision: "refused" | "different";
+            reason: string;
+        };
         "Decide-programRequest": {
             /** @enum {string} */
             decision: "issue" | "discard" | "end";
@@ -2930,6 +3166,8 @@ export interface components {
         };
         Definition: {
             code: string;
+            /** @description Which ways out count on which day; empty: as the default definition, or a share. */
+            counts: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
             /** Format: int64 */
             revision: number;
@@ -2941,7 +3179,11 @@ export interface components {
              */
             share_bp: number | null;
             source?: string;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "discarded";
             text: components["schemas"]["Name"];
+            /** Format: int64 */
+            version: number;
         };
         DifferentWord: {
             field: string;
@@ -3220,8 +3462,35 @@ export interface components {
             /** @description Normalised; a secret is masked. */
             value: string;
         };
+        FigureRow: {
+            asset_id: string;
+            category: string;
+            /** @description What brought it to how it stands. */
+            cause: string;
+            city_code: string;
+            class: string;
+            cohort_on?: string;
+            dismantled_on?: string;
+            district_code?: string;
+            driver?: string;
+            hand_over_on?: string;
+            label: string;
+            /** @description Deregistered, or the register changed. */
+            left_on?: string;
+            /** @description Why it does not count as of the day. */
+            reason?: string;
+            reason_name?: components["schemas"]["Name"];
+            review?: string;
+            stage: string;
+            status: string;
+            /** @description The day on which it counts as verified by the default definition. */
+            verified_on?: string;
+            way_out?: string;
+        };
         File: {
             asset_id: string;
+            /** @description From what it was sent, as the client says, such as Chrome 126, Android. */
+            device?: string;
             id: string;
             /** @description What it proves: a code of an evidence list, stage_proof or other. */
             kind: string;
@@ -3263,6 +3532,51 @@ export interface components {
             IsSet: boolean;
             /** Format: int64 */
             Size: number;
+        };
+        GapReason: {
+            /** Format: int64 */
+            count: number;
+            /** @description Of the gap itself; the others say what is registered outside it. */
+            in_cohort: boolean;
+            name: components["schemas"]["Name"];
+            /** @description The metric that opens its rows. */
+            reason: string;
+        };
+        GapRow: {
+            category?: string;
+            category_name?: components["schemas"]["Name"];
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            district_code?: string;
+            district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description cohort − verified: the sum of the reasons in the cohort.
+             */
+            gap: number;
+            reasons: components["schemas"]["GapReason"][] | null;
+            /**
+             * Format: int64
+             * @description All records: verified and the counts of all reasons.
+             */
+            records: number;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
+            /** Format: int64 */
+            verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
+        };
+        GapSheet: {
+            as_of: string;
+            /** Format: date-time */
+            generated_at: string;
+            group_by: string;
+            items: components["schemas"]["GapRow"][] | null;
+            total: components["schemas"]["GapRow"];
         };
         HistoryEvent: {
             action: string;
@@ -3317,6 +3631,11 @@ export interface components {
             heading: string;
         };
         ImportCounts: {
+            /**
+             * Format: int64
+             * @description Rows that meet two records. The two are asked about in the queue of duplicates; the row is never matched with the first of them.
+             */
+            ambiguous: number;
             /** Format: int64 */
             applied_create: number;
             /** Format: int64 */
@@ -3364,7 +3683,7 @@ export interface components {
             changes: components["schemas"]["RowChange"][] | null;
             label: string;
             /** @enum {string} */
-            outcome: "create" | "warn" | "update" | "unchanged" | "duplicate" | "reject";
+            outcome: "create" | "warn" | "update" | "unchanged" | "duplicate" | "ambiguous" | "reject";
             /**
              * Format: int64
              * @description As the office counts it, from 1.
@@ -3395,6 +3714,29 @@ export interface components {
              */
             source?: "auto" | "saved" | "hand";
             unmapped: components["schemas"]["UnmappedColumn"][] | null;
+        };
+        IntakeLine: {
+            /** @description Plate, serial number or ship name. */
+            asset_label: string;
+            certificate_no?: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            deregistered_on?: string;
+            dismantled_on?: string;
+            handed_in_on?: string;
+            id: string;
+            /**
+             * @description The step that the yard logs next.
+             * @enum {string}
+             */
+            next?: "received" | "dismantled";
+            /** @description The photos and scans that are wanted, and which are there. */
+            photos: components["schemas"]["EvidenceItem"][] | null;
+            return_reason?: string;
+            /** @enum {string} */
+            standing: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            /** Format: int64 */
+            version: number;
         };
         Item: {
             application_id: string;
@@ -3669,6 +4011,18 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListFigureRow: {
+            items: components["schemas"]["FigureRow"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListFile: {
             items: components["schemas"]["File"][] | null;
             /** @description Absent on the last page. */
@@ -3741,8 +4095,32 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListIntakeLine: {
+            items: components["schemas"]["IntakeLine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListLabel: {
             items: components["schemas"]["Label"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListMilestoneRow: {
+            items: components["schemas"]["MilestoneRow"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3779,6 +4157,42 @@ export interface components {
         };
         ListOwnerRecord: {
             items: components["schemas"]["OwnerRecord"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPhotoCheck: {
+            items: components["schemas"]["PhotoCheck"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPhotoFlags: {
+            items: components["schemas"]["PhotoFlags"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPhotoMatch: {
+            items: components["schemas"]["PhotoMatch"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -3993,6 +4407,13 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        "Log-intake-stepRequest": {
+            file_ids?: string[] | null;
+            note?: string;
+            on: string;
+            /** @enum {string} */
+            step: "received" | "dismantled";
+        };
         "Log-retirement-stepRequest": {
             /** @description What the yard issued, if that was not said yet. */
             certificate_no?: string;
@@ -4029,7 +4450,7 @@ export interface components {
             /** @description Operation ids that the role may use. */
             permissions: string[] | null;
             /** @enum {string} */
-            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin";
+            role: "clerk" | "reviewer" | "finance" | "province" | "auditor" | "admin" | "yard";
             scope_code: string;
             scope_name: components["schemas"]["Name"];
             username: string;
@@ -4038,6 +4459,38 @@ export interface components {
             /** @description The owner that is kept. */
             into: string;
             reason: string;
+        };
+        Milestone: {
+            note?: string;
+            on: string;
+            /**
+             * Format: int64
+             * @description As the measure has it; null: not set.
+             */
+            value: number | null;
+        };
+        MilestoneRow: {
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /** @description The due day itself. */
+            final: boolean;
+            note?: string;
+            on: string;
+            /** @description The day lies before the as-of day. */
+            passed: boolean;
+            reached: boolean;
+            /**
+             * Format: int64
+             * @description null: not set.
+             */
+            required: number | null;
+            target: components["schemas"]["TargetRef"];
+            /**
+             * Format: int64
+             * @description By that day, or by the as-of day if that is earlier.
+             */
+            verified: number;
         };
         Name: {
             en: string;
@@ -4399,6 +4852,80 @@ export interface components {
             id: string;
             name: string;
         };
+        PhotoCheck: {
+            camera?: string;
+            doubts: components["schemas"]["PhotoDoubt"][] | null;
+            file: components["schemas"]["File"];
+            /** Format: int64 */
+            height?: number;
+            /** Format: double */
+            latitude?: number;
+            /** Format: double */
+            longitude?: number;
+            matches: components["schemas"]["PhotoMatch"][] | null;
+            /** @description Found to be another record's: no evidence. */
+            refused: boolean;
+            software?: string;
+            /** @description By the camera's own clock. */
+            taken_at?: string;
+            /** Format: int64 */
+            width?: number;
+        };
+        PhotoDoubt: {
+            /** @example far_from_yard */
+            code: string;
+            /** @description It cannot be so if the photo is what it is said to be. */
+            grave: boolean;
+            text: components["schemas"]["Name"];
+        };
+        PhotoFlags: {
+            /**
+             * Format: int64
+             * @description Doubts that cannot be if the photo is what it is said to be.
+             */
+            grave: number;
+            /** Format: int64 */
+            open_matches: number;
+            /** Format: int64 */
+            photos: number;
+            /** Format: int64 */
+            refused: number;
+            retirement_id: string;
+            /**
+             * Format: int64
+             * @description Photos that do not say when or where they were taken.
+             */
+            slight: number;
+        };
+        PhotoMatch: {
+            asset_id: string;
+            asset_label: string;
+            city_code: string;
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: components["schemas"]["Person"];
+            /** @description The other record is not of one's own area; nothing more is told of it. */
+            elsewhere: boolean;
+            file_id: string;
+            /** Format: date-time */
+            found_at: string;
+            id: string;
+            /** @enum {string} */
+            kind: "exact" | "altered";
+            mirrored: boolean;
+            other_asset_id?: string;
+            other_file_id?: string;
+            /**
+             * Format: int64
+             * @description How well the two pictures lie on each other.
+             */
+            percent: number;
+            reason?: string;
+            /** @enum {string} */
+            state: "open" | "refused" | "different";
+            /** Format: int64 */
+            version: number;
+        };
         Point: {
             /** @example rules.parts[0] */
             at: string;
@@ -4624,6 +5151,8 @@ export interface components {
              * @description In the cohort on the baseline day.
              */
             baseline: number;
+            category?: string;
+            category_name?: components["schemas"]["Name"];
             city_code?: string;
             city_name?: components["schemas"]["Name"];
             class?: string;
@@ -4646,8 +5175,12 @@ export interface components {
              * @description declared / required
              */
             declared_bp: number | null;
+            /** @description Code and revision by which this line counts. */
+            definition?: string;
             district_code?: string;
             district_name?: components["schemas"]["Name"];
+            driver?: string;
+            driver_name?: components["schemas"]["Name"];
             /** Format: int64 */
             evidenced: number;
             /**
@@ -4659,6 +5192,8 @@ export interface components {
             handed_in: number;
             /** Format: int64 */
             moved_out: number;
+            /** @description Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end. */
+            period?: string;
             /**
              * Format: int64
              * @description cohort − verified − converted − moved_out
@@ -4674,17 +5209,27 @@ export interface components {
              * @description verified / baseline
              */
             retired_share_bp: number | null;
+            /** @description The counts are those after this day: with until, metric and the group they open the rows (/progress/rows). */
+            since?: string;
+            stage?: string;
+            stage_name?: components["schemas"]["Name"];
             target?: components["schemas"]["TargetRef"];
+            until?: string;
             /** Format: int64 */
             verified: number;
+            way_out?: string;
+            way_out_name?: components["schemas"]["Name"];
         };
         ProgressSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description All that was recorded up to this instant is counted and nothing else: asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["ProgressRow"][] | null;
-            /** @description The targets in force, with their definitions. */
+            /** @description The targets that hold on the day, with their definitions. */
             targets: components["schemas"]["Target"][] | null;
             total: components["schemas"]["ProgressRow"];
         };
@@ -5295,28 +5840,44 @@ export interface components {
             baseline_on: string;
             /** @description 430000: each city alike. */
             city_code: string;
+            /** @description Empty: the whole economy, for tonnes. */
             class: string;
             clause: string;
             /** @example R1 */
             code: string;
+            /** @description Rule and revision by which the stock was drawn when the target was set. */
+            cohort_rule?: string;
             definition: components["schemas"]["Definition"];
             document?: string;
             due_on: string;
+            /** @description First day for which it no longer answers. */
+            ended_on?: string;
             id: string;
             /** @enum {string} */
             kind: "hard" | "soft";
+            /** @description The same for all revisions of a target. */
+            lineage: string;
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            /** @description Of tonnes, which are context: they cover all key projects, not the phase-out alone. */
+            pollutant?: string;
             responsible_unit?: string;
+            /** Format: int64 */
+            revision: number;
             sample: boolean;
             /** Format: date-time */
             set_at: string;
+            set_by: string;
             /** @enum {string} */
             state: "draft" | "in_force" | "replaced";
             threshold?: components["schemas"]["Definition"];
+            /** @description First day for which this revision answers; empty: ever. */
+            valid_from: string;
             /**
              * Format: int64
-             * @description Assets, or basis points; null: not set.
+             * @description Assets, basis points, or tonnes; null: not set.
              */
             value: number | null;
             /** Format: int64 */
@@ -5325,8 +5886,11 @@ export interface components {
         TargetBody: {
             baseline_on: string;
             city_code: string;
-            /** @enum {string} */
-            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /**
+             * @description May be left out for tonnes.
+             * @enum {string}
+             */
+            class?: "truck" | "machinery" | "farm_machinery" | "vessel";
             clause?: string;
             code: string;
             /** @default deregistered */
@@ -5341,7 +5905,10 @@ export interface components {
             /** @enum {string} */
             kind: "hard" | "soft";
             /** @enum {string} */
-            measure: "count" | "share" | "none";
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones?: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            pollutant?: string;
             responsible_unit?: string;
             /**
              * @default draft
@@ -5351,6 +5918,8 @@ export interface components {
             threshold_code?: string;
             /** Format: int64 */
             threshold_revision?: number;
+            /** @description From which day a changed target answers; absent: today. */
+            valid_from?: string;
             /** Format: int64 */
             value?: number;
         };
@@ -5412,6 +5981,9 @@ export interface components {
             /** @description As if it were scrapped, verified and applied for on this day; absent: as it is. */
             day?: string;
             replacement?: components["schemas"]["Replacement"];
+        };
+        "Undo-asset-editRequest": {
+            reason?: string;
         };
         "Undo-importRequest": {
             /** @description Leave rows that were changed since, take back all others. */
@@ -8288,6 +8860,135 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "undo-asset-edit": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Undo-asset-editRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12686,7 +13387,7 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string;
-                outcome?: "create" | "warn" | "update" | "unchanged" | "duplicate" | "reject";
+                outcome?: "create" | "warn" | "update" | "unchanged" | "duplicate" | "ambiguous" | "reject";
             };
             header?: never;
             path: {
@@ -12851,6 +13552,401 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-intake": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                standing?: "declared" | "received" | "dismantled" | "deregistered" | "verified" | "returned" | "withdrawn";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListIntakeLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-intake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntakeLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-intake-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    /** @description A file code of the evidence list, such as photo or certificate; else stage_proof or other. */
+                    kind: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "log-intake-step": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Log-intake-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntakeLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13545,6 +14641,279 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OwnerRecord"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-photo-flags": {
+        parameters: {
+            query: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                /** @description Ids, separated by commas. Those that are not found are left out. */
+                retirements: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPhotoFlags"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-photo-matches": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                state?: "open" | "refused" | "different";
+                asset?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPhotoMatch"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-photo-match": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-photo-matchRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoMatch"];
                 };
             };
             /** @description Bad Request */
@@ -14606,11 +15975,25 @@ export interface operations {
     "get-progress": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -14678,11 +16061,25 @@ export interface operations {
     "get-progress-workbook": {
         parameters: {
             query?: {
-                /** @description Absent: today. */
-                as_of?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
-                /** @description city,class (default), city, class or district. */
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -14701,6 +16098,182 @@ export interface operations {
                 };
                 content: {
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-gap": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-milestones": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMilestoneRow"];
                 };
             };
             /** @description Bad Request */
@@ -14771,6 +16344,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-progress-rows": {
+        parameters: {
+            query: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+                /** @description A figure of the sheet, records, or a reason of the gap. */
+                metric: string;
+                /** @description Count the whole list. */
+                total?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFigureRow"];
                 };
             };
             /** @description Bad Request */
@@ -16751,6 +18418,87 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retirement-photos": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPhotoCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19033,6 +20781,72 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-own-yard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
