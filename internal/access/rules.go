@@ -64,7 +64,10 @@ var rules = map[Operation][]Role{
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
 	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "decide-application": {Finance},
 	"list-batches": {Finance, Province, Auditor}, "get-batch": {Finance, Province, Auditor}, "get-batch-workbook": {Finance, Auditor},
-	"create-batch": {Finance}, "pay-batch": {Finance},
+	"create-batch": {Finance}, "send-batch": {Finance}, "void-batch": {Finance}, "answer-batch": {Finance}, "list-batch-lines": {Finance, Province, Auditor},
+	"get-batch-csv": {Finance, Auditor}, "get-approval-sheet": {Finance, Auditor}, "list-batch-answers": {Finance, Province, Auditor}, "list-return-reasons": {Finance, Province, Auditor},
+	"list-unmatched": {Finance, Province, Auditor}, "explain-unmatched": {Finance}, "get-bank-day": {Finance, Province, Auditor}, "close-bank-day": {Finance},
+	"list-bank-layouts": {Finance, Auditor}, "create-bank-layout": {Finance}, "update-bank-layout": {Finance},
 
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},

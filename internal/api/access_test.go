@@ -160,7 +160,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		bodies := map[string]string{
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "map-import": `{"header_row":1,"columns":[]}`, "update-application-payee": `{"payee_name":"X"}`,
-			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
+			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "void-batch": `{"reason":"X"}`, "send-batch": "",
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 			"decide-quality-issue": `{"accept":true,"note":"X"}`, "decide-comparison-line": `{"state":"done"}`, "update-quality-rule": `{"enabled":true,"severity":"error"}`,
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,

@@ -183,8 +183,17 @@ func (s *site) payOne(truck map[string]any) {
 	}
 	approved := s.send("finance.changsha", "POST", "/applications/"+id+"/approval", map[string]string{"decision": "approve"}, "If-Match", application.Header.Get("ETag")).want(200)
 	batch := s.send("finance.changsha", "POST", "/batches", map[string]string{"program_id": approved.text("program_id")}).want(201)
-	paid := s.send("finance2.changsha", "POST", "/batches/"+batch.text("id")+"/payment", map[string]string{"paid_on": "2026-01-15", "reference": "BANK-1"}, "If-Match", batch.Header.Get("ETag")).want(200)
-	if paid.text("state") != "paid" || paid.text("lines.0.state") != "paid" {
+	sent := s.send("finance2.changsha", "POST", "/batches/"+batch.text("id")+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(200)
+	if sent.text("state") != "sent" {
+		t.Errorf("after sending: %s", sent.Body)
+	}
+	answer := s.upload("finance2.changsha", "/batches/"+batch.text("id")+"/answers", nil, "回单.csv",
+		[]byte("序号,支付单号,收款人名称,支付金额,清算时间,支付状态,备注\n1,BANK-1,测试,35000.00,2026-01-15,支付成功,\n")).want(201)
+	if answer.text("paid_count") != "1" || answer.text("unmatched_count") != "0" {
+		t.Errorf("the answer: %s", answer.Body)
+	}
+	paid := s.send("finance.changsha", "GET", "/batches/"+batch.text("id"), nil).want(200)
+	if paid.text("state") != "done" || paid.text("lines.0.state") != "paid" || paid.text("lines.0.reference") != "BANK-1" {
 		t.Errorf("after the payment: %s", paid.Body)
 	}
 	if state := s.send("finance.changsha", "GET", "/applications/"+id, nil).text("state"); state != "paid" {

@@ -296,14 +296,7 @@ func (d *demo) payments() error {
 		if n > 3 || len(open) == 0 {
 			continue
 		}
-		batch, err := d.MakeBatch(d.ctx, first, open[0].ProgramID, nil)
-		if err != nil {
-			return err
-		}
-		if n > 2 {
-			continue
-		}
-		if _, err := d.PayBatch(d.ctx, second, batch.ID, batch.Version, Payment{PaidOn: d.Today(), Reference: fmt.Sprintf("演示流水%04d", n+1)}); err != nil {
+		if err := d.batch(n, first, second, open[0].ProgramID); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/emission"
+	"phaseout/internal/ledger"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
@@ -49,6 +50,10 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	reasons, err := readReturnReasons(files)
+	if err != nil {
+		return err
+	}
 	values, planned, err := readEmission(files)
 	if err != nil {
 		return err
@@ -60,6 +65,9 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 	by := access.System("seed")
 	if err := db.Write(ctx, by, func(tx *store.Tx) error {
 		if err := tx.PutReference(regions, options); err != nil {
+			return err
+		}
+		if err := tx.PutReturnReasons(reasons); err != nil {
 			return err
 		}
 		for _, d := range definitions {
@@ -154,6 +162,19 @@ func seedRows(files fs.FS, name string) ([]map[string]string, error) {
 		}
 	}
 	return rows, nil
+}
+
+func readReturnReasons(files fs.FS) ([]ledger.ReturnReason, error) {
+	rows, err := seedRows(files, "return_reasons.csv")
+	if err != nil {
+		return nil, err
+	}
+	reasons := make([]ledger.ReturnReason, len(rows))
+	for i, r := range rows {
+		reasons[i] = ledger.ReturnReason{Code: r["code"], Kind: r["kind"], Name: bilingual.T(r["name_zh"], r["name_en"]), ToDo: bilingual.T(r["todo_zh"], r["todo_en"]),
+			Words: strings.Split(r["words"], "|")}
+	}
+	return reasons, nil
 }
 
 func number(text string) *int64 {

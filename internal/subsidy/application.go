@@ -170,39 +170,3 @@ func (a Application) Decide(approve bool, reason, by, byName string, involved []
 	}
 	return a, nil
 }
-
-// BatchLine is one frozen line of a payment batch.
-type BatchLine struct {
-	LineNo        int64     `json:"line_no"`
-	ApplicationID string    `json:"application_id"`
-	AssetLabel    string    `json:"asset_label"`
-	PayeeName     string    `json:"payee_name"`
-	PayeeBank     string    `json:"payee_bank"`
-	PayeeAccount  string    `json:"payee_account"`
-	AmountFen     money.Fen `json:"amount_fen"`
-	State         string    `json:"-"` // sealed, paid or failed: not part of what was sealed
-	Reason        string    `json:"-"`
-}
-
-// Batch is a sealed list of payments: its lines, count, total and digest never
-// change after it is made.
-type Batch struct {
-	ID            string
-	CityCode      string
-	Number        string
-	ProgramID     string
-	ProgramName   bilingual.Text
-	State         string // sealed or paid
-	LineCount     int64
-	TotalFen      money.Fen
-	SHA256        string
-	CreatedBy     string
-	CreatedByName string
-	CreatedAt     time.Time
-	PaidOn        civil.Day
-	Reference     string
-	PaidBy        string
-	PaidByName    string
-	Version       int64
-	Lines         []BatchLine
-}

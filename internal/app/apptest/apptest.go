@@ -48,7 +48,7 @@ var Accounts = []app.DemoAccount{
 	{Username: "finance.changsha", Name: "Finance A", Role: access.Finance, Scope: "430100"}, {Username: "finance2.changsha", Name: "Finance A2", Role: access.Finance, Scope: "430100"},
 	{Username: "clerk.yuelu", Name: "Clerk of a district", Role: access.Clerk, Scope: "430104"},
 	{Username: "clerk.zhuzhou", Name: "Clerk B", Role: access.Clerk, Scope: "430200"}, {Username: "reviewer.zhuzhou", Name: "Reviewer B", Role: access.Reviewer, Scope: "430200"},
-	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"},
+	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"}, {Username: "finance2.zhuzhou", Name: "Finance B2", Role: access.Finance, Scope: "430200"},
 	{Username: "province", Name: "Province", Role: access.Province, Scope: "430000"}, {Username: "auditor", Name: "Auditor", Role: access.Auditor, Scope: "430000"},
 	{Username: "admin", Name: "Administrator", Role: access.Admin, Scope: "430000"},
 }

@@ -122,10 +122,21 @@ test('finance sees why and how much, approves, batches and books the payment (F4
   await page.getByRole('row').filter({ hasText: truck.label }).locator('.el-checkbox').first().click()
   await page.getByTestId('make-batch').click()
   await page.locator('[data-testid="batch-state"][data-state="sealed"]').waitFor()
-  await page.getByTestId('bank-reference').fill('流水-E2E-1')
+  const batch = page.url().split('#')[1]
+  const total = (await page.getByTestId('batch-total').textContent()).split(' ')[0]
   await shot('batch')
-  await page.getByTestId('mark-paid').click()
-  await page.locator('[data-testid="batch-state"][data-state="paid"]').waitFor()
+  assert.deepEqual(troubles, [])
+
+  // Nobody marks it as paid: another person sends it, and the bank's answer does.
+  await as('finance2.changsha')
+  await go(batch)
+  await page.getByTestId('send-batch').click()
+  await page.locator('[data-testid="batch-state"][data-state="sent"]').waitFor()
+  const answer = join(tmpdir(), 'phaseout-e2e-answer.csv')
+  writeFileSync(answer, `序号,支付单号,收款人名称,支付金额,清算时间,支付状态,备注\n1,流水-E2E-1,收款人,"${total}",2025-12-20,支付成功,\n`)
+  await page.getByTestId('answer-file').setInputFiles(answer)
+  await page.getByTestId('answer-send').click()
+  await page.locator('[data-testid="batch-state"][data-state="done"]').waitFor()
   await shot('batch-paid')
   assert.deepEqual(troubles, [])
 })
