@@ -72,10 +72,10 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-pace":        {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-emission":    {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-milestones":  {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
