@@ -105,6 +105,7 @@ func New(o Options) *Server {
 	s.programRoutes()
 	s.ruleRunRoutes()
 	s.applicationRoutes()
+	s.noticeRoutes()
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
