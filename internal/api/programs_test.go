@@ -20,6 +20,7 @@ func init() {
 	moreBodies["update-program"] = `{"name":{"zh":"方案","en":"Program"},"class":"truck","document":"X","valid_from":"2025-01-01","valid_to":"2026-12-31","rules":{"table":[{"group":"","from_months":0,"amount_fen":100}]}}`
 	moreBodies["decide-program"] = `{"decision":"discard"}`
 	moreBodies["create-rule-run"] = `{"kind":"preview"}`
+	moreBodies["set-application-replacement"] = `{}`
 	moreBodies["try-program"] = `{"asset_id":"none"}`
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
 		ids["program-check"], ids["rule-vocabulary"] = "none-of-ours", "truck"
@@ -288,6 +289,65 @@ func TestBenefitIsTakenOnceInTheProvince(t *testing.T) {
 		}
 		if won != 1 {
 			t.Errorf("%d of 8 claims at once", won)
+		}
+	})
+}
+
+// TestReplacementRaisesADraft proves F44 on a real case: what was bought is added
+// to a draft, the amount is worked out again from both tables and the facts are
+// kept, so that a replay agrees.
+func TestReplacementRaisesADraft(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		program := draft("CITY", 1_200_000, 3_500_000, 4_500_000)
+		parts := program["rules"].(map[string]any)["parts"].([]any)
+		program["rules"].(map[string]any)["parts"] = append(parts, map[string]any{"code": "renew", "name": map[string]string{"zh": "新购补贴", "en": "replacement"}, "kind": "table", "needs": "replacement", "conditions": []any{map[string]any{"kind": "new_owner"}},
+			"axes": []any{map[string]any{"by": "new_axles"}}, "rows": []any{map[string]any{"cells": []any{map[string]any{"from": 4}}, "amount_fen": 9_500_000}, map[string]any{"cells": []any{map[string]any{"from": 0, "to": 4}}, "amount_fen": 7_000_000}}})
+		id := s.send("finance.changsha", "POST", "/programs", program).want(201).text("id")
+		s.issue("finance2.changsha", id, "").want(200)
+		truck := s.Truck("clerk.changsha", "category", "heavy_plain", "scrap_due_on", "2029-12-31")
+		c := s.Retire("changsha", truck.ID, "2025-06-30", true)
+		path := "/applications/" + c.ApplicationID
+		first := s.send("finance.changsha", "GET", path, nil).want(200)
+		bought := map[string]any{"label": "湘AD00001", "power": "new_energy", "group": "heavy", "axles": 4, "same_owner": true, "bought_on": "2025-07-01"}
+		raised := s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", first.Header.Get("ETag")).want(200)
+		if first.text("amount_fen") != "4.5e+06" || raised.text("amount_fen") != "1.4e+07" || raised.text("replacement") != "湘AD00001" {
+			t.Errorf("from %s to %s", first.text("amount_fen"), raised.Body)
+		}
+		s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", first.Header.Get("ETag")).want(412)
+		if run := s.ran("finance.changsha", s.send("finance.changsha", "POST", "/programs/"+id+"/runs", map[string]string{"kind": "replay"}).want(201).text("id")); run.text("result.cities.0.assets") != "1" || run.text("result.cities.0.before_fen") != "1.4e+07" || run.get("result.cities.0.loses") != nil {
+			t.Errorf("the replay: %s", run.Body)
+		}
+		bought["same_owner"] = false
+		if a := s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", raised.Header.Get("ETag")).want(200); a.text("amount_fen") != "4.5e+06" {
+			t.Errorf("bought by another person: %s", a.Body)
+		}
+	})
+}
+
+// TestCostPerUnitAndTonne proves F57: paid cases alone, by city, class, program
+// version and factor version; the price of a tonne rests on the cases that have
+// a factor.
+func TestCostPerUnitAndTonne(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		program := s.payables(2)
+		if rows := s.pages("finance.changsha", "/subsidy-costs"); len(rows) != 0 {
+			t.Errorf("before anything is paid: %v", rows)
+		}
+		sent := s.sentBatch(program)
+		answer := "序号,支付单号,收款人名称,支付金额,清算时间,支付状态,备注\n1,A-1,测试,35000.00,2026-01-15,支付成功,\n2,A-2,测试,35000.00,2026-01-15,支付成功,\n"
+		s.upload("finance4.changsha", "/batches/"+sent.text("id")+"/answers", nil, "回单.csv", []byte(answer)).want(201)
+		rows := s.pages("finance.changsha", "/subsidy-costs")
+		if len(rows) != 1 || rows[0]["units"] != 2.0 || rows[0]["amount_fen"] != 7e6 || rows[0]["fen_per_unit"] != 3.5e6 || rows[0]["factor_revision"] == 0.0 {
+			t.Fatalf("after the payment: %v", rows)
+		}
+		grams, each := rows[0]["nox_g"].(float64), rows[0]["fen_per_tonne"].(float64)
+		if want := 7e6 * 1e6 / grams; grams <= 0 || each < want-1 || each > want+1 {
+			t.Errorf("%v fen a tonne of %v g", each, grams)
+		}
+		if rows := s.pages("finance.zhuzhou", "/subsidy-costs"); len(rows) != 0 {
+			t.Errorf("another city sees %v", rows)
 		}
 	})
 }

@@ -86,6 +86,7 @@ func (s *Server) ruleRunRoutes() {
 	trial := operation("try-program", http.MethodPost, "/programs/{id}/trial", "subsidies", "What a program would owe for one asset, and why; nothing is saved")
 	trial.DefaultStatus = http.StatusOK
 	route(s, trial, s.tryProgram)
+	route(s, changes(operation("set-application-replacement", http.MethodPut, "/applications/{id}/replacement", "subsidies", "Say what was bought in place of a draft's asset; the amount is worked out again")), s.setReplacement)
 	route(s, operation("list-subsidy-costs", http.MethodGet, "/subsidy-costs", "subsidies", "What was paid for a unit and for a tonne, by city, class, program version and factor version"), s.listCosts)
 	route(s, operation("list-benefits", http.MethodGet, "/benefits", "subsidies", "Which assets' benefits are taken, and by which application"), s.listBenefits)
 	route(s, binary(operation("get-application-explanation", http.MethodGet, "/applications/{id}/explanation", "subsidies", "The reasons of an application as a sheet of A4"), htmlType), s.applicationSheet)
@@ -170,6 +171,21 @@ func (s *Server) tryProgram(ctx context.Context, in *struct {
 }) (*struct{ Body Eligibility }, error) {
 	v, err := s.app.Trial(ctx, actor(ctx).Scope, in.ID, in.Body.AssetID, in.Body.Day, in.Body.Replacement)
 	return &struct{ Body Eligibility }{eligibilityView(lang(ctx), v)}, err
+}
+
+func (s *Server) setReplacement(ctx context.Context, in *struct {
+	ByID
+	Based
+	Body subsidy.Replacement
+}) (*one[Application], error) {
+	bought := &in.Body
+	if *bought == (subsidy.Replacement{}) {
+		bought = nil
+	}
+	return s.changedApplication(ctx, in.ID, in.Based, func(by access.Actor, version int64) error {
+		_, err := s.app.SetReplacement(ctx, by, in.ID, version, bought)
+		return err
+	})
 }
 
 func (s *Server) listCosts(ctx context.Context, in *struct {

@@ -213,11 +213,11 @@ func (c PastCase) Kept() (subsidy.Facts, bool, error) {
 
 func (db *DB) pastCases(ctx context.Context, scope access.Scope, p subsidy.Program) *gorm.DB {
 	q := inScopeOf(db.read.WithContext(ctx).Table("applications AS a"), scope, "a.city_code", "a.district_code").
-		Joins("JOIN programs p ON p.id = a.program_id").Where("p.city_code = ? AND p.code = ? AND a.state NOT IN ('draft', 'withdrawn', 'rejected', 'expired')", p.CityCode, p.Code)
+		Joins("JOIN programs p ON p.id = a.program_id").Where("p.city_code = ? AND p.code = ? AND a.state NOT IN ('withdrawn', 'rejected', 'expired')", p.CityCode, p.Code)
 	return q
 }
 
-// PastCases returns live and paid cases of a program's code, of whatever
+// PastCases returns the cases, open, live or paid, of a program's code, of whatever
 // version, after an id.
 func (db *DB) PastCases(ctx context.Context, scope access.Scope, p subsidy.Program, after string, limit int) ([]PastCase, error) {
 	var cases []PastCase
