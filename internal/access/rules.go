@@ -62,6 +62,9 @@ var rules = map[Operation][]Role{
 
 	"list-programs": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-program": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"create-program": {Finance, Province, Admin}, "update-program": {Finance, Province}, "decide-program": {Finance, Province}, "check-program": {Finance, Province, Admin},
+	"create-rule-run": {Finance, Province}, "list-rule-runs": {Finance, Province, Auditor}, "get-rule-run": {Finance, Province, Auditor}, "list-rule-run-lines": {Finance, Province, Auditor},
+	"set-application-replacement": {Finance}, "try-program": {Clerk, Reviewer, Finance, Province, Auditor}, "list-subsidy-costs": {Finance, Province, Auditor}, "list-benefits": {Finance, Province, Auditor},
+	"get-application-explanation": {Finance, Province, Auditor}, "get-eligibility-explanation": {Clerk, Reviewer, Finance, Province, Auditor},
 	"get-program-text": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-rule-vocabulary": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 

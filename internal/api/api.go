@@ -105,6 +105,7 @@ func New(o Options) *Server {
 	s.viewRoutes()
 	s.importRoutes()
 	s.programRoutes()
+	s.ruleRunRoutes()
 	s.applicationRoutes()
 	s.noticeRoutes()
 	s.batchRoutes()

@@ -376,10 +376,36 @@ func (a *App) factsOf(tx *store.Tx, asset store.AssetRecord, r *retirement.Retir
 	}
 	f.Replacement = c.Replacement
 	moved, err := tx.MovedIn(asset.ID)
-	if err == nil && moved != "" {
+	if err != nil {
+		return f, err
+	}
+	if moved != "" {
 		f.InCitySince = moved
 	}
-	return f, err
+	checks, err := tx.PreChecks(asset.ID)
+	return withChecks(f, checks), err
+}
+
+// withChecks adds what the pre-checks found: open if one is, clear once all that
+// are about debts and seizure were asked.
+func withChecks(f subsidy.Facts, checks []retirement.PreCheck) subsidy.Facts {
+	f.PreChecks, f.PreChecksOpen = "", nil
+	asked := 0
+	for _, c := range checks {
+		if c.State == retirement.CheckClear && c.Kind != "activity" {
+			asked++
+		}
+	}
+	for _, c := range retirement.OpenChecks(checks) {
+		f.PreChecksOpen = append(f.PreChecksOpen, retirement.CheckName(c.Kind).ZH)
+	}
+	switch {
+	case len(f.PreChecksOpen) > 0:
+		f.PreChecks = "open"
+	case asked == len(retirement.PreCheckKinds)-1:
+		f.PreChecks = "clear"
+	}
+	return f
 }
 
 // ownerTaken returns what the owner's other live cases under a program take, if
@@ -431,6 +457,11 @@ func (a *App) Eligibility(ctx context.Context, scope access.Scope, assetID strin
 	if facts.InCitySince, err = a.inCitySince(ctx, asset); err != nil {
 		return nil, err
 	}
+	checks, err := a.DB.PreChecks(ctx, asset.ID)
+	if err != nil {
+		return nil, err
+	}
+	facts = withChecks(facts, checks)
 	var verdicts []Verdict
 	for _, p := range pertinent(programs, facts) {
 		if p.Rules.Owner != nil && asset.OwnerRef != "" {
@@ -482,4 +513,55 @@ func pertinent(programs []subsidy.Program, facts subsidy.Facts) []subsidy.Progra
 		}
 	}
 	return found
+}
+
+// SetReplacement says what was bought in place of a draft's asset and works the
+// amount out again by the case's program. It fails with Conflict once the
+// application was submitted: its money is set aside by then.
+func (a *App) SetReplacement(ctx context.Context, by access.Actor, id string, version int64, bought *subsidy.Replacement) (subsidy.Application, error) {
+	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
+		before, err := tx.Application(id)
+		switch {
+		case err != nil:
+			return before, err
+		case before.Version != version:
+			return before, staleSince(version, before.Version)
+		case before.State != subsidy.Draft:
+			return before, fault.New(fault.Conflict, "wrong_state", bilingual.T("提交后不能再修改新购信息", "after it was submitted the replacement cannot change")).
+				WithMend("请在审核时退回修改", "send it back at the check")
+		case bought != nil && bought.BoughtOn != "" && (!bought.BoughtOn.Valid() || bought.BoughtOn > a.Today()):
+			return before, fault.Field("body.bought_on", "date_invalid", bilingual.T("新购日期应是不晚于今天的日期", "the day of purchase is a day up to today"), bilingual.Text{})
+		}
+		if err := tx.TakeDuty(before, subsidy.DutyEnter); err != nil {
+			return before, err
+		}
+		r, err := tx.Retirement(before.RetirementID)
+		if err != nil {
+			return before, err
+		}
+		p, err := tx.Program(before.ProgramID)
+		if err != nil {
+			return before, err
+		}
+		asset, err := tx.Asset(before.AssetID)
+		if err != nil {
+			return before, err
+		}
+		d, facts, err := a.decide(tx, p, asset, &r, Claim{AppliedOn: civil.On(before.OpenedAt), Replacement: bought})
+		if err != nil {
+			return before, err
+		}
+		if !d.Eligible {
+			return before, fault.New(fault.Invalid, "not_eligible", bilingual.T("按该新购信息不符合补贴条件", "with this replacement nothing is owed"))
+		}
+		if err := tx.KeepFacts(before.ID, p.ID, facts); err != nil {
+			return before, err
+		}
+		after := before
+		after.AmountFen, after.Explanation = d.AmountFen, d.Lines
+		if bought != nil {
+			after.Replacement = bought.Label
+		}
+		return after, tx.Reprice(before, &after)
+	})
 }

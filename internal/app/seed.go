@@ -62,6 +62,10 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	programs, err := ReadPrograms(files)
+	if err != nil {
+		return err
+	}
 	by := access.System("seed")
 	if err := db.Write(ctx, by, func(tx *store.Tx) error {
 		if err := tx.PutReference(regions, options); err != nil {
@@ -81,6 +85,9 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 			}
 		}
 		if err := seedEmission(tx, values, planned); err != nil {
+			return err
+		}
+		if err := seedPrograms(tx, programs); err != nil {
 			return err
 		}
 		return seedRules(tx, registry.NewReference(regions, options))

@@ -110,6 +110,27 @@ func (w *comparisonWorker) Work(ctx context.Context, job *river.Job[comparisonAr
 // Timeout lets a long list take its time.
 func (w *comparisonWorker) Timeout(*river.Job[comparisonArgs]) time.Duration { return -1 }
 
+// ruleArgs is the job that tries a program on the stock or on past cases.
+type ruleArgs struct {
+	RunID string `json:"run_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (ruleArgs) Kind() string { return app.JobRule }
+
+type ruleWorker struct {
+	river.WorkerDefaults[ruleArgs]
+	app *app.App
+}
+
+// Work does the run. The deed itself is safe to repeat.
+func (w *ruleWorker) Work(ctx context.Context, job *river.Job[ruleArgs]) error {
+	return w.app.RunRule(ctx, job.Args.RunID)
+}
+
+// Timeout lets a run take its time.
+func (w *ruleWorker) Timeout(*river.Job[ruleArgs]) time.Duration { return -1 }
+
 // argsOf returns the job of a kind on a record.
 func argsOf(kind, id string) (river.JobArgs, error) {
 	switch kind {
@@ -119,6 +140,8 @@ func argsOf(kind, id string) (river.JobArgs, error) {
 		return cohortArgs{id}, nil
 	case app.JobQuality:
 		return qualityArgs{id}, nil
+	case app.JobRule:
+		return ruleArgs{id}, nil
 	case app.JobComparison:
 		return comparisonArgs{id}, nil
 	}
@@ -180,6 +203,7 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	river.AddWorker(workers, &cohortWorker{app: a})
 	river.AddWorker(workers, &qualityWorker{app: a})
 	river.AddWorker(workers, &comparisonWorker{app: a})
+	river.AddWorker(workers, &ruleWorker{app: a})
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,

@@ -94,3 +94,8 @@ func preChecks(q *gorm.DB, assetID string) ([]retirement.PreCheck, error) {
 	}
 	return checks, nil
 }
+
+// PreChecks is DB.PreChecks inside a transaction.
+func (tx *Tx) PreChecks(assetID string) ([]retirement.PreCheck, error) {
+	return preChecks(tx.db, assetID)
+}

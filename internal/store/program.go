@@ -322,3 +322,19 @@ WHERE o.owner_ref = ? AND o.id <> ? AND a.program_code LIKE ? ESCAPE '!' AND a.s
 	}
 	return sum.N, money.Fen(sum.Fen), nil
 }
+
+// Reprice gives a draft another amount with its reasons, if nobody changed it
+// since.
+func (tx *Tx) Reprice(before subsidy.Application, after *subsidy.Application) error {
+	after.Version = before.Version + 1
+	text, err := jsonText(after.Explanation)
+	if err != nil {
+		return err
+	}
+	res := inScope(tx.db.Model(&applicationRow{}), tx.By.Scope, true).Where("id = ? AND version = ? AND state = ?", before.ID, before.Version, subsidy.Draft).
+		Updates(map[string]any{"amount_fen": after.AmountFen, "explanation": text, "replacement": after.Replacement, "version": after.Version})
+	if err := affect(res, stale()); err != nil {
+		return err
+	}
+	return tx.Record(applicationEvent("reprice", *after, ""), map[string]any{"amount_fen": before.AmountFen}, map[string]any{"amount_fen": after.AmountFen, "replacement": after.Replacement})
+}

@@ -408,18 +408,13 @@ func regions(axis Axis, i int, conditions []Condition, rows []Row, options func(
 	if any {
 		return []region{{from: low, to: high}}
 	}
-	if low == nil && !unbounded && k.Code != "early" { // below the lowest row nothing is promised
-		for b := range bounds {
-			if low == nil || b < *low {
-				low = &b
-			}
+	zero := int64(0) // nothing has less than none of a quantity; below its lowest row a table promises nothing
+	if low == nil {
+		low = &zero
+		if !unbounded && k.Code != "early" {
+			low = lowest(bounds)
 		}
 		delete(bounds, *low)
-	}
-	zero := int64(0)
-	if low == nil && k.Code == "early" && !unbounded {
-		low = &zero
-		delete(bounds, 0)
 	}
 	cuts := make([]int64, 0, len(bounds))
 	for b := range bounds {
@@ -437,6 +432,19 @@ func regions(axis Axis, i int, conditions []Condition, rows []Row, options func(
 		pieces = append(pieces, region{from: from, to: high})
 	}
 	return pieces
+}
+
+func lowest(bounds map[int64]bool) *int64 {
+	var low *int64
+	for b := range bounds {
+		if low == nil || b < *low {
+			low = &b
+		}
+	}
+	if low == nil {
+		low = new(int64)
+	}
+	return low
 }
 
 func codeRegions(k Kind, i int, conditions []Condition, rows []Row, options func(string) []string) []region {

@@ -48,12 +48,15 @@ func (p Program) Evaluate(f Facts) Decision {
 	e.d.Eligible = true
 	rules := p.Rules.Whole()
 	e.frame()
-	saysEarly := false
+	saysEarly, saysChecks := false, false
 	for _, c := range rules.Conditions {
-		saysEarly = saysEarly || c.Kind == "early"
+		saysEarly, saysChecks = saysEarly || c.Kind == "early", saysChecks || c.Kind == "pre_checks"
 		if e.concerns(c) {
 			e.add(e.condition(c))
 		}
+	}
+	if !saysChecks && f.PreChecks == "open" { // whatever the program says, an open item holds the money back
+		e.add(e.condition(Condition{Kind: "pre_checks"}))
 	}
 	if known := e.f.ScrapDueOn.Valid() && e.at != ""; known {
 		n := e.at.MonthsUntil(e.f.ScrapDueOn)
@@ -491,4 +494,14 @@ func (r Rounding) round(exact *big.Rat) (money.Fen, bool) {
 		return 0, false
 	}
 	return money.Fen(n.Int64()), true
+}
+
+// Ratio returns a × b / n in fen, rounded half up, exact whatever the size. It
+// reports false over money.Max, or where n is 0.
+func Ratio(a, b, n int64) (money.Fen, bool) {
+	if n == 0 {
+		return 0, false
+	}
+	exact := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(a), big.NewInt(b)), big.NewInt(n))
+	return Rounding{}.round(exact)
 }
