@@ -105,6 +105,7 @@ func New(o Options) *Server {
 	s.programRoutes()
 	s.applicationRoutes()
 	s.noticeRoutes()
+	s.signalRoutes()
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
