@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"phaseout/internal/money"
 	"phaseout/internal/store"
 )
 
@@ -45,6 +46,17 @@ type FinanceHome struct {
 	Overdue    int64            `json:"overdue" doc:"Ten days or more at one post."`
 	Objections int64            `json:"objections" doc:"Not settled."`
 	Signals    int64            `json:"signals" doc:"Not decided."`
+	Money      []SourceMoney    `json:"money" doc:"By year and source; lines of closed years are left out."`
+}
+
+// SourceMoney is the money of one source in a year.
+type SourceMoney struct {
+	Year         int       `json:"year"`
+	Source       string    `json:"source"`
+	AllocatedFen money.Fen `json:"allocated_fen"`
+	BoundFen     money.Fen `json:"bound_fen" doc:"Reserved or promised."`
+	PaidFen      money.Fen `json:"paid_fen"`
+	FreeFen      money.Fen `json:"free_fen"`
 }
 
 func (s *Server) signalRoutes() {
@@ -111,9 +123,12 @@ func (s *Server) findSignals(ctx context.Context, _ *struct{}) (*struct{ Body Si
 
 func (s *Server) financeHome(ctx context.Context, _ *struct{}) (*struct{ Body FinanceHome }, error) {
 	h, err := s.app.Home(ctx, actor(ctx))
-	v := FinanceHome{Queue: map[string]int64{}, Mine: h.Mine, Mended: h.Mended, Overdue: h.Overdue, Objections: h.Objections, Signals: h.Signals}
+	v := FinanceHome{Queue: map[string]int64{}, Mine: h.Mine, Mended: h.Mended, Overdue: h.Overdue, Objections: h.Objections, Signals: h.Signals, Money: []SourceMoney{}}
 	for state, n := range h.Queue {
 		v.Queue[string(state)] = n
+	}
+	for _, m := range h.Money {
+		v.Money = append(v.Money, SourceMoney(m))
 	}
 	return &struct{ Body FinanceHome }{v}, err
 }

@@ -71,6 +71,7 @@ type FinanceHome struct {
 	Overdue    int64
 	Objections int64
 	Signals    int64
+	Money      []store.SourceMoney
 }
 
 // Home returns what waits in the area and what of it waits for the actor.
@@ -104,7 +105,10 @@ func (a *App) Home(ctx context.Context, by access.Actor) (FinanceHome, error) {
 	if h.Objections, err = a.DB.CountObjections(ctx, by.Scope); err != nil {
 		return h, err
 	}
-	h.Signals, err = a.DB.CountSignals(ctx, by.Scope)
+	if h.Signals, err = a.DB.CountSignals(ctx, by.Scope); err != nil {
+		return h, err
+	}
+	h.Money, err = a.DB.MoneyBySource(ctx, by.Scope)
 	return h, err
 }
 

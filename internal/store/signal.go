@@ -12,6 +12,7 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
+	"phaseout/internal/money"
 	"phaseout/internal/signal"
 )
 
@@ -215,4 +216,24 @@ func (db *DB) CountSignals(ctx context.Context, scope access.Scope) (int64, erro
 		return 0, fmt.Errorf("store: count signals: %w", err)
 	}
 	return n, nil
+}
+
+// SourceMoney is the money of one source in a year.
+type SourceMoney struct {
+	Year                                     int
+	Source                                   string
+	AllocatedFen, BoundFen, PaidFen, FreeFen money.Fen
+}
+
+// MoneyBySource returns the money of the scope's open budget lines by year and
+// source; bound is reserved or promised.
+func (db *DB) MoneyBySource(ctx context.Context, scope access.Scope) ([]SourceMoney, error) {
+	var rows []SourceMoney
+	err := inScope(db.read.WithContext(ctx).Table("budget_lines"), scope, false).Where("NOT closed").
+		Select("year, source, SUM(allocated_fen) AS allocated_fen, SUM(reserved_fen + committed_fen) AS bound_fen, SUM(paid_fen) AS paid_fen, SUM(free_fen) AS free_fen").
+		Group("year, source").Order("year DESC, source").Limit(100).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: money by source: %w", err)
+	}
+	return rows, nil
 }
