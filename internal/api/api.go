@@ -108,6 +108,7 @@ func New(o Options) *Server {
 	s.ruleRunRoutes()
 	s.applicationRoutes()
 	s.noticeRoutes()
+	s.signalRoutes()
 	s.batchRoutes()
 	s.targetRoutes()
 	s.progressRoutes()

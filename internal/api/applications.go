@@ -158,7 +158,7 @@ func (s *Server) listApplications(ctx context.Context, in *struct {
 	Q          string `query:"q" maxLength:"100" doc:"Part of the label or of the owner's name."`
 	Mine       bool   `query:"mine" doc:"Only those whose next step is the asker's to take."`
 	Mended     string `query:"mended" enum:"yes,no" doc:"Only those that come back mended, or only the others."`
-	Overdue    bool   `query:"overdue" doc:"Only those whose last day has passed."`
+	Overdue    bool   `query:"overdue" doc:"Only those that lie at a post for ten days or more."`
 }) (*listOut[Application], error) {
 	page, err := in.page()
 	if err != nil {
@@ -175,7 +175,7 @@ func (s *Server) listApplications(ctx context.Context, in *struct {
 		f.Mended = &mended
 	}
 	if in.Overdue {
-		f.Overdue = s.app.Today()
+		f.Stale = s.app.OverdueSince()
 	}
 	rows, err := s.db.Applications(ctx, by.Scope, f, page)
 	if err != nil {

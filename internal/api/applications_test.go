@@ -19,15 +19,27 @@ func init() {
 		notice := s.send("finance.zhuzhou", "POST", "/notices", map[string]string{"program_id": program, "contact": "0731"}).want(201).text("id")
 		ids["notices"] = notice
 		ids["objections"] = s.send("finance.zhuzhou", "POST", "/notices/"+notice+"/objections", map[string]string{"application_id": application, "raised_by": "X", "text": "had one before"}).want(201).text("id")
-		ids["calendar"] = ""
+		s.Approve("zhuzhou", s.shared("zhuzhou"))
+		if err := s.FindSignals(s.t.Context()); err != nil {
+			s.t.Fatal(err)
+		}
+		ids["signals"] = s.send("finance.zhuzhou", "GET", "/signals", nil).want(200).text("items.0.id")
 	})
 	for id, body := range map[string]string{
 		"check-application": `{"decision":"pass"}`, "withdraw-application": `{"reason":"X"}`, "retry-application": `{"reason":"X"}`, "reveal-application": `{"reason":"audit"}`,
 		"create-objection": `{"application_id":"01a20d61-0000-7000-8000-000000000000","raised_by":"X","text":"XX"}`, "resolve-objection": `{"upheld":false,"resolution":"X"}`,
+		"decide-signal":       `{"harmless":true,"reason":"X"}`,
 		"update-program-flow": `{"reserve_on":"submission","mend_days":15,"papers":[]}`,
 	} {
 		moreBodies[id] = body
 	}
+}
+
+// shared makes an application of a city whose owner has the telephone of others.
+func (s *site) shared(city string) string {
+	s.t.Helper()
+	truck := s.Truck("clerk."+city, "owner_name", "另一个所有人", "owner_id", "")
+	return s.Retire(city, truck.ID, "2025-11-14", true).ApplicationID
 }
 
 // noticed sets up a program with five days of notice, of a family of its own.
@@ -112,6 +124,43 @@ func TestPublicNoticeStopsTheObjectedLineOnly(t *testing.T) {
 		s.send("finance2.changsha", "POST", path+"/resolution", map[string]any{"upheld": false, "resolution": "查无此事"}, "If-Match", objection.Header.Get("ETag")).want(200)
 		if state(ids[1]) != "payable" {
 			t.Errorf("after the objection was dismissed it is %s", state(ids[1]))
+		}
+	})
+}
+
+// TestSignalsAskAPersonOnce proves F59: found over all cities, each city its
+// own; a decision is remembered until the facts change; nothing is refused.
+func TestSignalsAskAPersonOnce(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.Brief(s.Program(100_000_00, 10_000_00).ID)
+		first := s.owed()
+		s.Approve("changsha", first)
+		other := s.Approve("changsha", s.shared("changsha"))
+		if other.State != subsidy.Payable {
+			t.Errorf("what looks odd is %s", other.State)
+		}
+		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		list := s.send("finance.changsha", "GET", "/signals?state=open", nil).want(200)
+		if list.text("items.0.kind") != "phone" || len(list.get("items").([]any)) != 1 || list.text("items.0.score") != "40" {
+			t.Fatalf("found %s", list.Body)
+		}
+		if home := s.send("finance.changsha", "GET", "/finance/home", nil).want(200); home.text("signals") != "1" || home.text("queue.payable") != "2" {
+			t.Errorf("the desk says %s", home.Body)
+		}
+		if n := len(s.pages("finance.zhuzhou", "/signals")); n != 0 {
+			t.Errorf("another city sees %d signals", n)
+		}
+		path := "/signals/" + list.text("items.0.id")
+		s.send("finance.changsha", "POST", path+"/decision", map[string]any{"harmless": true, "reason": "同一车队"}, "If-Match", `"1"`).want(200)
+		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		if state := s.send("finance.changsha", "GET", path, nil).want(200).text("state"); state != "harmless" {
+			t.Errorf("asked again with the same facts: %s", state)
+		}
+		s.Submit("changsha", s.Retire("changsha", s.Truck("clerk.changsha", "owner_name", "第三个所有人", "owner_id", "").ID, "2025-12-01", true).ApplicationID)
+		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		if state := s.send("finance.changsha", "GET", path, nil).want(200).text("state"); state != "open" {
+			t.Errorf("not asked again with new facts: %s", state)
 		}
 	})
 }

@@ -263,6 +263,9 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 		if err := q.app.RunApplications(ctx); err != nil && ctx.Err() == nil {
 			log.Error("run applications", "error", err)
 		}
+		if err := q.app.FindSignals(ctx); err != nil && ctx.Err() == nil {
+			log.Error("find signals", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -251,6 +251,7 @@ type ApplicationFilter struct {
 	Mended       *bool         // only what comes back from the applicant, or only what does not
 	For          *access.Actor // only what this person may take the next duty in
 	Overdue      civil.Day     // only what was due before this day
+	Stale        time.Time     // only those that lie at a post since before this instant
 	Releasable   civil.Day     // only approved ones whose notice ended before this day, or that need none
 	IDs          []string
 	Oldest       bool // the first in the queue first
@@ -290,6 +291,9 @@ func (f ApplicationFilter) where(q *gorm.DB) *gorm.DB {
 	}
 	if f.Overdue != "" {
 		q = q.Where("due_on <> '' AND due_on < ?", f.Overdue)
+	}
+	if !f.Stale.IsZero() {
+		q = q.Where("applications.state IN ('draft', 'submitted', 'checked', 'returned') AND moved_at < ?", f.Stale)
 	}
 	if f.Releasable != "" {
 		q = q.Where(`applications.state IN ('approved', 'noticed') AND ((noticed_until <> '' AND noticed_until < ?)

@@ -219,3 +219,12 @@ func (db *DB) Objections(ctx context.Context, scope access.Scope, applicationID,
 	}
 	return list, nil
 }
+
+// CountObjections counts the objections of the scope that are not settled.
+func (db *DB) CountObjections(ctx context.Context, scope access.Scope) (int64, error) {
+	var n int64
+	if err := inScope(db.read.WithContext(ctx).Model(&objectionRow{}), scope, true).Where("state = 'open'").Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("store: count objections: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,16 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// RawApplication returns the row of an application as the database has it.
+func (db *DB) RawApplication(ctx context.Context, id string) (string, error) {
+	row := map[string]any{}
+	if err := db.read.WithContext(ctx).Table("applications").Where("id = ?", id).Take(&row).Error; err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(row)
+	return string(text), err
+}
