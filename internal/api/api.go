@@ -105,6 +105,7 @@ func New(o Options) *Server {
 	s.programRoutes()
 	s.applicationRoutes()
 	s.batchRoutes()
+	s.fundsRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
 	s.paceRoutes()
