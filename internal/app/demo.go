@@ -281,6 +281,9 @@ func (d *demo) photo() []byte {
 func (d *demo) payments() error {
 	for n, c := range d.Reference.Cities() {
 		first, second := d.users["finance."+demoCity(c.Code)], d.users["finance2."+demoCity(c.Code)]
+		if err := d.budgets(first, second); err != nil {
+			return err
+		}
 		open, err := d.DB.Applications(d.ctx, first.Scope, store.ApplicationFilter{State: subsidy.Open}, store.Page{Limit: 100})
 		if err != nil {
 			return err
