@@ -16,7 +16,7 @@ var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
 
 // Public operations need no log-in.
 var public = map[Operation]bool{
-	"login": true, "refresh": true, "logout": true, "get-system": true, "get-public-label": true,
+	"login": true, "refresh": true, "logout": true, "get-system": true, "list-public-notices": true, "get-public-notice": true, "get-public-label": true,
 }
 
 // rules is the one table of operation and role. An operation that is not in it
@@ -59,7 +59,12 @@ var rules = map[Operation][]Role{
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
-	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "decide-application": {Finance},
+	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "submit-application": {Finance}, "check-application": {Finance},
+	"decide-application": {Finance}, "withdraw-application": {Finance}, "retry-application": {Finance}, "reveal-application": {Finance}, "attach-application-file": {Finance},
+	"get-program-flow": {Finance, Province, Auditor, Admin}, "update-program-flow": {Finance, Admin},
+	"get-calendar": anyRole, "update-calendar": {Province, Admin},
+	"list-notices": {Finance, Province, Auditor}, "get-notice": {Finance, Province, Auditor}, "create-notice": {Finance}, "create-objection": {Finance},
+	"list-objections": {Finance, Province, Auditor}, "get-objection": {Finance, Province, Auditor}, "resolve-objection": {Finance},
 	"list-batches": {Finance, Province, Auditor}, "get-batch": {Finance, Province, Auditor}, "get-batch-workbook": {Finance, Auditor},
 	"create-batch": {Finance}, "send-batch": {Finance}, "void-batch": {Finance}, "answer-batch": {Finance}, "list-batch-lines": {Finance, Province, Auditor},
 	"get-batch-csv": {Finance, Auditor}, "get-approval-sheet": {Finance, Auditor}, "list-batch-answers": {Finance, Province, Auditor}, "list-return-reasons": {Finance, Province, Auditor},
@@ -74,10 +79,10 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-pace":        {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-emission":    {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-milestones":  {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},

@@ -104,6 +104,7 @@ func New(o Options) *Server {
 	s.importRoutes()
 	s.programRoutes()
 	s.applicationRoutes()
+	s.noticeRoutes()
 	s.batchRoutes()
 	s.fundsRoutes()
 	s.targetRoutes()

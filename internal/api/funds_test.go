@@ -12,20 +12,22 @@ import (
 )
 
 func init() {
-	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
-		line := s.send("finance.zhuzhou", "POST", "/budget-lines", map[string]any{"city_code": "430200", "year": 2026, "source": "central", "amount_fen": 100, "document": "x", "reason": "x"}).want(201)
-		ids["budget-lines"] = line.text("id")
-		ids["budget-changes"] = s.send("finance.zhuzhou", "GET", "/budget-changes", nil).want(200).text("items.0.id")
-		ids["ledger"] = s.send("finance.zhuzhou", "GET", "/ledger", nil).want(200).text("items.0.id")
-		batch := s.send("finance.zhuzhou", "GET", "/batches/"+ids["batches"], nil).want(200)
-		s.upload("finance2.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "b.csv", []byte("序号,收款人名称,支付金额,支付状态\n1,某某,"+fmt.Sprintf("%.2f", batch.get("total_fen").(float64)/100)+",支付成功\n")).want(201)
-		ids["recoveries"] = s.send("finance.zhuzhou", "POST", "/recoveries", map[string]any{"application_id": batch.text("lines.0.application_id"), "reason_code": "other", "reason": "x",
-			"amount_fen": 1, "due_on": "2026-12-31"}).want(201).text("id")
-	})
 	moreBodies["propose-budget-change"] = `{"kind":"raise","amount_fen":1,"document":"X","reason":"X"}`
 	moreBodies["decide-budget-change"] = `{"decision":"approve"}`
 	moreBodies["book-receipt"] = `{"amount_fen":1,"received_on":"2026-01-01","reference":"X"}`
 	moreBodies["withdraw-recovery"] = `{"reason":"X"}`
+}
+
+// fundsWorld adds the records of the money, after the batch was sent.
+func (s *site) fundsWorld(ids map[string]string) {
+	line := s.send("finance.zhuzhou", "POST", "/budget-lines", map[string]any{"city_code": "430200", "year": 2026, "source": "central", "amount_fen": 100, "document": "x", "reason": "x"}).want(201)
+	ids["budget-lines"] = line.text("id")
+	ids["budget-changes"] = s.send("finance.zhuzhou", "GET", "/budget-changes", nil).want(200).text("items.0.id")
+	ids["ledger"] = s.send("finance.zhuzhou", "GET", "/ledger", nil).want(200).text("items.0.id")
+	batch := s.send("finance.zhuzhou", "GET", "/batches/"+ids["batches"], nil).want(200)
+	s.upload("finance2.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "b.csv", []byte("序号,收款人名称,支付金额,支付状态\n1,某某,"+fmt.Sprintf("%.2f", batch.get("total_fen").(float64)/100)+",支付成功\n")).want(201)
+	ids["recoveries"] = s.send("finance.zhuzhou", "POST", "/recoveries", map[string]any{"application_id": batch.text("lines.0.application_id"), "reason_code": "other", "reason": "x",
+		"amount_fen": 1, "due_on": "2026-12-31"}).want(201).text("id")
 }
 
 // pay answers a batch as the bank would: every line paid.
@@ -33,6 +35,13 @@ func (s *site) pay(batch answer) {
 	s.t.Helper()
 	book := s.answerOf(batch.text("id"), func(int, map[string]string) {})
 	s.upload("finance2.changsha", "/batches/"+batch.text("id")+"/answers", nil, "all.xlsx", bytesOf(s.t, book)).want(201)
+}
+
+// onePayable brings one more application to where it may be paid.
+func (s *site) onePayable(payee, account string) {
+	s.t.Helper()
+	truck := s.Truck("clerk.changsha", "owner_name", payee)
+	s.toPayable(s.Retire("changsha", truck.ID, "2025-11-21", true).ApplicationID, payee, account)
 }
 
 // line is the only budget line of a program.
@@ -126,8 +135,7 @@ func TestRecovery(t *testing.T) {
 		}
 
 		// A later payment to the same account keeps 26,000 back.
-		id := s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-11-21", true).ApplicationID
-		s.toPayable(id, "测试收款人1", "6222000000000000001")
+		s.onePayable("测试收款人1", "6222000000000000001")
 		batch := s.sentBatch(program)
 		if batch.text("total_fen") != "900000" || batch.text("offset_fen") != "2.6e+06" || batch.text("lines.0.case_id") != opened.text("id") {
 			t.Errorf("the batch: %s", batch.Body)
@@ -170,8 +178,7 @@ func TestYearIsClosedForGood(t *testing.T) {
 		s := newSite(t, url)
 		program := s.payables(2)
 		s.pay(s.sentBatch(program))
-		id := s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-11-21", true).ApplicationID
-		s.toPayable(id, "测试收款人9", "6222000000000000009")
+		s.onePayable("测试收款人9", "6222000000000000009")
 		late := s.sentBatch(program) // owed at the end of the year
 		old := s.line(program)
 		proposal := map[string]any{"city_code": "430100", "year": 2026, "document": "长财结〔2027〕1号", "carry": []map[string]any{{"line_id": old["id"], "amount_fen": 200_000_00}}}
@@ -234,8 +241,7 @@ func TestFundsReport(t *testing.T) {
 		s.pay(s.sentBatch(program))
 		s.Clock.Advance(20 * 24 * time.Hour)
 		s.tokens = map[string]string{}
-		id := s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-11-21", true).ApplicationID
-		s.toPayable(id, "测试", "6222000000000000009")
+		s.onePayable("测试", "6222000000000000009")
 		months := s.pages("province", "/funds/months?year=2026")
 		if len(months) != 2 || months[0]["month"] != "2026-01" || months[0]["paid_fen"] != 70_000_00.0 || months[0]["free_fen"] != 930_000_00.0 || months[1]["free_fen"] != 895_000_00.0 {
 			t.Errorf("months: %v", months)

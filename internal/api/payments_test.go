@@ -15,11 +15,12 @@ import (
 func init() {
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
 		batch := s.send("finance.zhuzhou", "GET", "/batches/"+ids["batches"], nil).want(200)
-		other := s.send("finance2.zhuzhou", "POST", "/batches/"+ids["batches"]+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(200)
-		s.upload("finance2.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "a.csv", []byte("序号,收款人名称,支付金额,支付状态\n99,某某,1.00,支付成功\n")).want(201)
+		other := s.send("finance4.zhuzhou", "POST", "/batches/"+ids["batches"]+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(200)
+		s.upload("finance4.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "a.csv", []byte("序号,收款人名称,支付金额,支付状态\n99,某某,1.00,支付成功\n")).want(201)
 		ids["unmatched"] = s.send("finance.zhuzhou", "GET", "/unmatched", nil).want(200).text("items.0.id")
 		ids["bank-layouts"] = s.send("finance.zhuzhou", "POST", "/bank-layouts", map[string]any{"city_code": "430200", "code": "x", "name": map[string]string{"zh": "x", "en": "x"},
 			"columns": []map[string]string{{"field": "payee_name", "heading": "户名"}, {"field": "payee_account", "heading": "账号"}, {"field": "amount_yuan", "heading": "金额"}}}).want(201).text("id")
+		s.fundsWorld(ids)
 		_ = other
 	})
 	moreBodies["void-batch"], moreBodies["explain-unmatched"] = `{"reason":"X"}`, `{"explanation":"X"}`
@@ -31,34 +32,40 @@ func init() {
 func (s *site) payables(n int) string {
 	s.t.Helper()
 	p := s.Program(1_000_000_00, 35_000_00)
+	s.Brief(p.ID)
 	for i := range n {
-		truck := s.Truck("clerk.changsha")
+		truck := s.Truck("clerk.changsha", "owner_name", fmt.Sprintf("测试收款人%d", i+1))
 		id := s.Retire("changsha", truck.ID, "2025-11-20", true).ApplicationID
 		s.toPayable(id, fmt.Sprintf("测试收款人%d", i+1), fmt.Sprintf("62220000000000%05d", i+1))
 	}
 	return p.ID
 }
 
-// toPayable takes an application from its opening to where it may be paid.
+// toPayable takes an application from its opening to where it may be paid:
+// three people, none of whom sends the batch.
 func (s *site) toPayable(id, payee, account string) {
 	s.t.Helper()
-	a := s.send("finance.changsha", "GET", "/applications/"+id, nil).want(200)
-	a = s.send("finance.changsha", "PATCH", "/applications/"+id, map[string]string{"payee_name": payee, "payee_bank": "测试银行", "payee_account": account}, "If-Match", a.Header.Get("ETag")).want(200)
-	s.send("finance.changsha", "POST", "/applications/"+id+"/approval", map[string]string{"decision": "approve"}, "If-Match", a.Header.Get("ETag")).want(200)
+	path := "/applications/" + id
+	a := s.send("finance.changsha", "GET", path, nil).want(200)
+	a = s.send("finance.changsha", "PATCH", path, map[string]string{"applicant_kind": "unit", "applicant_phone": "13900001234", "brought_by": "self", "payee_name": payee,
+		"payee_bank": "测试银行", "payee_account": account}, "If-Match", a.Header.Get("ETag")).want(200)
+	a = s.send("finance.changsha", "POST", path+"/submission", "{}", "If-Match", a.Header.Get("ETag")).want(200)
+	a = s.send("finance2.changsha", "POST", path+"/check", map[string]string{"decision": "pass"}, "If-Match", a.Header.Get("ETag")).want(200)
+	s.send("finance3.changsha", "POST", path+"/approval", map[string]string{"decision": "approve"}, "If-Match", a.Header.Get("ETag")).want(200)
 }
 
 // sentBatch makes a batch of all that may be paid and sends it.
 func (s *site) sentBatch(program string) answer {
 	s.t.Helper()
 	made := s.send("finance.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(201)
-	return s.send("finance2.changsha", "POST", "/batches/"+made.text("id")+"/sending", nil, "If-Match", made.Header.Get("ETag")).want(200)
+	return s.send("finance4.changsha", "POST", "/batches/"+made.text("id")+"/sending", nil, "If-Match", made.Header.Get("ETag")).want(200)
 }
 
 // answerOf makes the bank's answer from the file that the bank was given: it
 // fills in what became of each line.
 func (s *site) answerOf(batch string, fill func(line int, cells map[string]string)) *excelize.File {
 	s.t.Helper()
-	book, err := excelize.OpenReader(bytes.NewReader(s.send("finance2.changsha", "GET", "/batches/"+batch+"/lines.xlsx", nil).want(200).Body))
+	book, err := excelize.OpenReader(bytes.NewReader(s.send("finance4.changsha", "GET", "/batches/"+batch+"/lines.xlsx", nil).want(200).Body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -129,11 +136,11 @@ func TestBankAnswersLineByLine(t *testing.T) {
 		if batch.text("total_capitals") != "壹拾柒万伍仟元整" || batch.text("line_count") != "5" {
 			t.Errorf("the batch: %s", batch.Body)
 		}
-		if a := s.send("finance2.changsha", "POST", "/batches/"+id+"/payment", map[string]string{"paid_on": "2026-01-15", "reference": "X"}, "If-Match", batch.Header.Get("ETag")); a.Status != 404 {
+		if a := s.send("finance4.changsha", "POST", "/batches/"+id+"/payment", map[string]string{"paid_on": "2026-01-15", "reference": "X"}, "If-Match", batch.Header.Get("ETag")); a.Status != 404 {
 			t.Errorf("a batch can be paid by a click: %d", a.Status)
 		}
 		put := func(name string, data []byte) answer {
-			return s.upload("finance2.changsha", "/batches/"+id+"/answers", nil, name, data)
+			return s.upload("finance4.changsha", "/batches/"+id+"/answers", nil, name, data)
 		}
 
 		// Another amount, another account, another digest: nothing of the file is booked.
@@ -244,9 +251,9 @@ func TestSenderHasHandledNoLine(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
 		program := s.payables(2)
-		made := s.send("finance2.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(201)
+		made := s.send("finance4.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(201)
 		path := "/batches/" + made.text("id")
-		if refused := s.send("finance2.changsha", "POST", path+"/sending", nil, "If-Match", made.Header.Get("ETag")).want(403); refused.text("code") != "four_eyes" {
+		if refused := s.send("finance4.changsha", "POST", path+"/sending", nil, "If-Match", made.Header.Get("ETag")).want(403); refused.text("code") != "four_eyes" {
 			t.Errorf("who made it: %s", refused.Body)
 		}
 		if refused := s.send("finance.changsha", "POST", path+"/sending", nil, "If-Match", made.Header.Get("ETag")).want(403); refused.text("code") != "four_eyes" || !strings.Contains(refused.text("detail"), "湘A") {
@@ -272,9 +279,11 @@ func TestBankFileIsLaidOutAsTheBankWants(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
 		program := s.Program(1_000_000_00, 35_000_00).ID
+		s.Brief(program)
 		for i := range 2 {
-			id := s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-11-20", true).ApplicationID
-			s.toPayable(id, []string{"=HYPERLINK(\"http://x\")", "测试二"}[i], fmt.Sprintf("622200000000000%04d", i+1))
+			payee := []string{"=HYPERLINK(\"http://x\")", "测试二"}[i]
+			id := s.Retire("changsha", s.Truck("clerk.changsha", "owner_name", payee).ID, "2025-11-20", true).ApplicationID
+			s.toPayable(id, payee, fmt.Sprintf("622200000000000%04d", i+1))
 		}
 		batch := s.sentBatch(program)
 		path := "/batches/" + batch.text("id")
@@ -300,21 +309,21 @@ func TestBankFileIsLaidOutAsTheBankWants(t *testing.T) {
 				t.Errorf("cell %s is of kind %d", cell, kind)
 			}
 		}
-		csv := string(s.send("finance2.changsha", "GET", path+"/lines.csv", nil).want(200).Body)
+		csv := string(s.send("finance4.changsha", "GET", path+"/lines.csv", nil).want(200).Body)
 		if !strings.Contains(csv, "'=HYPERLINK") || !strings.Contains(csv, ",6222000000000000001,") {
 			t.Errorf("the CSV: %s", csv)
 		}
 		layout := map[string]any{"city_code": "430100", "code": "icbc", "name": map[string]string{"zh": "工行代发", "en": "ICBC"}, "columns": []map[string]string{
 			{"field": "payee_account", "heading": "账号"}, {"field": "payee_name", "heading": "户名"}, {"field": "amount_yuan", "heading": "金额"}, {"field": "fixed", "heading": "币种", "value": "CNY"}}}
 		own := s.send("finance.changsha", "POST", "/bank-layouts", layout).want(201)
-		csv = string(s.send("finance2.changsha", "GET", path+"/lines.csv?layout="+own.text("id"), nil).want(200).Body)
+		csv = string(s.send("finance4.changsha", "GET", path+"/lines.csv?layout="+own.text("id"), nil).want(200).Body)
 		if !strings.HasPrefix(csv, "\ufeff账号,户名,金额,币种\r\n6222000000000000001,") || !strings.Contains(csv, ",35000.00,CNY\r\n") {
 			t.Errorf("a bank's own layout: %s", csv)
 		}
 		layout["columns"] = []map[string]string{{"field": "owner_id", "heading": "证件"}}
 		layout["code"] = "bad"
 		s.send("finance.changsha", "POST", "/bank-layouts", layout).want(422)
-		sheet, err := excelize.OpenReader(bytes.NewReader(s.send("finance2.changsha", "GET", path+"/approval-sheet.xlsx", nil).want(200).Body))
+		sheet, err := excelize.OpenReader(bytes.NewReader(s.send("finance4.changsha", "GET", path+"/approval-sheet.xlsx", nil).want(200).Body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,14 +84,18 @@ func (tx *Tx) LinesByNumber(batchID string, numbers []int64) (map[int64]ledger.B
 	}
 	byNumber := map[int64]ledger.BatchLine{}
 	for _, r := range rows {
-		byNumber[r.LineNo] = r.line()
+		l, err := r.line(tx.store.ring)
+		if err != nil {
+			return nil, err
+		}
+		byNumber[r.LineNo] = l
 	}
 	return byNumber, nil
 }
 
 // EachLine is DB.EachLine inside a transaction.
 func (tx *Tx) EachLine(b ledger.Batch, fn func(ledger.BatchLine) error) error {
-	return eachLine(tx.db, b.ID, fn)
+	return eachLine(tx.db, tx.store.ring, b.ID, fn)
 }
 
 // SettleLines books lines as the bank's answer left them: paid, returned, or

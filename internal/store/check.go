@@ -144,7 +144,7 @@ func (db *DB) VerifyBatches(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("store: list batches: %w", err)
 	}
 	for _, r := range rows {
-		sum, err := digestLines(db.read.WithContext(ctx), r.batch())
+		sum, err := digestLines(db.read.WithContext(ctx), db.ring, r.batch())
 		if err != nil || sum != r.SHA256 {
 			return len(rows), errors.Join(fmt.Errorf("batch %s is not what was frozen", r.Number), err)
 		}

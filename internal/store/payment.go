@@ -15,6 +15,7 @@ import (
 	"phaseout/internal/fault"
 	"phaseout/internal/ledger"
 	"phaseout/internal/money"
+	"phaseout/internal/seal"
 	"phaseout/internal/subsidy"
 )
 
@@ -84,10 +85,19 @@ type paymentLineRow struct {
 
 func (paymentLineRow) TableName() string { return "payment_lines" }
 
-func (r paymentLineRow) line() ledger.BatchLine {
+// lineAccount is the place of a sealed account in the lines of a batch.
+func lineAccount(batchID string, line int64) string {
+	return fmt.Sprintf("payment_lines/%s/%d", batchID, line)
+}
+
+func (r paymentLineRow) line(ring *seal.Ring) (ledger.BatchLine, error) {
+	account, err := ring.Open(r.PayeeAccount, lineAccount(r.BatchID, r.LineNo))
+	if err != nil {
+		return ledger.BatchLine{}, fmt.Errorf("store: account of line %d of batch %s: %w", r.LineNo, r.BatchID, err)
+	}
 	return ledger.BatchLine{LineNo: r.LineNo, ApplicationID: r.ApplicationID, AssetLabel: r.AssetLabel, PayeeName: r.PayeeName, PayeeBank: r.PayeeBank,
-		BankCode: r.BankCode, PayeeAccount: r.PayeeAccount, AmountFen: r.AmountFen, OffsetFen: r.OffsetFen, CaseID: r.CaseID, State: r.State,
-		ReasonCode: r.ReasonCode, Reason: r.Reason, Reference: r.Reference, SettledOn: r.SettledOn}
+		BankCode: r.BankCode, PayeeAccount: account, AmountFen: r.AmountFen, OffsetFen: r.OffsetFen, CaseID: r.CaseID, State: r.State,
+		ReasonCode: r.ReasonCode, Reason: r.Reason, Reference: r.Reference, SettledOn: r.SettledOn}, nil
 }
 
 // Payable returns applications of a program that may go into a batch, the
@@ -98,7 +108,7 @@ func (tx *Tx) Payable(programID, after string, limit int) ([]subsidy.Application
 	if err != nil {
 		return nil, fmt.Errorf("store: payable applications: %w", err)
 	}
-	return applicationsOf(rows)
+	return applicationsOf(rows, tx.store.ring)
 }
 
 // ApplicationsByID returns applications of the actor's scope; one that is not
@@ -108,7 +118,7 @@ func (tx *Tx) ApplicationsByID(ids []string) (map[string]subsidy.Application, er
 	if err := inScope(tx.db, tx.By.Scope, true).Where("id IN ?", ids).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("store: read applications: %w", err)
 	}
-	list, err := applicationsOf(rows)
+	list, err := applicationsOf(rows, tx.store.ring)
 	byID := map[string]subsidy.Application{}
 	for _, a := range list {
 		byID[a.ID] = a
@@ -116,11 +126,11 @@ func (tx *Tx) ApplicationsByID(ids []string) (map[string]subsidy.Application, er
 	return byID, err
 }
 
-func applicationsOf(rows []applicationRow) ([]subsidy.Application, error) {
+func applicationsOf(rows []applicationRow, ring *seal.Ring) ([]subsidy.Application, error) {
 	list := make([]subsidy.Application, len(rows))
 	for i, r := range rows {
 		var err error
-		if list[i], err = r.application(); err != nil {
+		if list[i], err = r.application(ring); err != nil {
 			return nil, err
 		}
 	}
@@ -163,8 +173,8 @@ func (tx *Tx) stepApplications(applications []subsidy.Application, s step) error
 	if s.detached {
 		batch = ""
 	}
-	res := tx.db.Exec("UPDATE applications SET state = ?, batch_id = ?, paid_on = ?, fail_reason = ?, version = version + 1 WHERE id IN ? AND state = ?",
-		s.to, batch, s.paidOn, s.reason, ids, s.from)
+	res := tx.db.Exec("UPDATE applications SET state = ?, batch_id = ?, paid_on = ?, fail_reason = ?, moved_at = ?, version = version + 1 WHERE id IN ? AND state = ?",
+		s.to, batch, s.paidOn, s.reason, tx.At, ids, s.from)
 	if res.Error != nil {
 		return fmt.Errorf("store: move applications: %w", res.Error)
 	}
@@ -176,11 +186,11 @@ func (tx *Tx) stepApplications(applications []subsidy.Application, s step) error
 
 // The states of an application around a batch.
 const (
-	payable  = subsidy.Approved
+	payable  = subsidy.Payable
 	batched  = subsidy.Batched
-	sent     = subsidy.Batched
+	sent     = subsidy.Sent
 	paid     = subsidy.Paid
-	returned = subsidy.Failed
+	returned = subsidy.Returned
 )
 
 // BatchWriter freezes applications into a batch, piece by piece, so that a
@@ -210,7 +220,7 @@ func (w *BatchWriter) Add(applications []subsidy.Application, lines []ledger.Bat
 		w.b.TotalFen += l.AmountFen
 		w.b.OffsetFen += l.OffsetFen
 		rows[i] = paymentLineRow{BatchID: w.b.ID, LineNo: l.LineNo, CityCode: w.b.CityCode, ApplicationID: l.ApplicationID, AssetLabel: l.AssetLabel, PayeeName: l.PayeeName,
-			PayeeBank: l.PayeeBank, BankCode: l.BankCode, PayeeAccount: l.PayeeAccount, AmountFen: l.AmountFen, OffsetFen: l.OffsetFen, CaseID: l.CaseID, State: ledger.LineSealed}
+			PayeeBank: l.PayeeBank, BankCode: l.BankCode, PayeeAccount: w.tx.store.ring.Seal(l.PayeeAccount, lineAccount(w.b.ID, l.LineNo)), AmountFen: l.AmountFen, OffsetFen: l.OffsetFen, CaseID: l.CaseID, State: ledger.LineSealed}
 	}
 	err := insertAll(w.tx, rows)
 	if duplicate(err) {
@@ -230,7 +240,7 @@ func (w *BatchWriter) Add(applications []subsidy.Application, lines []ledger.Bat
 
 // Seal computes the digest over the frozen lines and ends the batch.
 func (w *BatchWriter) Seal() error {
-	sum, err := digestLines(w.tx.db, *w.b)
+	sum, err := digestLines(w.tx.db, w.tx.store.ring, *w.b)
 	if err != nil {
 		return err
 	}
@@ -245,12 +255,12 @@ func (w *BatchWriter) Seal() error {
 
 // digestLines computes the digest of a batch from its kept lines. It fails if
 // they are not as many as the batch says, or do not sum to its total.
-func digestLines(q *gorm.DB, b ledger.Batch) (string, error) {
+func digestLines(q *gorm.DB, ring *seal.Ring, b ledger.Batch) (string, error) {
 	d, err := ledger.NewDigest(b.Number, b.TotalFen)
 	if err != nil {
 		return "", err
 	}
-	if err := eachLine(q, b.ID, func(l ledger.BatchLine) error { return d.Add(l) }); err != nil {
+	if err := eachLine(q, ring, b.ID, func(l ledger.BatchLine) error { return d.Add(l) }); err != nil {
 		return "", err
 	}
 	sum, whole := d.Sum(b.LineCount)
@@ -261,9 +271,9 @@ func digestLines(q *gorm.DB, b ledger.Batch) (string, error) {
 }
 
 // eachLine calls fn for every line of a batch in order, a piece at a time.
-func eachLine(q *gorm.DB, batchID string, fn func(ledger.BatchLine) error) error {
+func eachLine(q *gorm.DB, ring *seal.Ring, batchID string, fn func(ledger.BatchLine) error) error {
 	for after := int64(0); ; {
-		lines, err := linesAfter(q, batchID, "", after, 500)
+		lines, err := linesAfter(q, ring, batchID, "", after, 500)
 		if err != nil || len(lines) == 0 {
 			return err
 		}
@@ -276,7 +286,7 @@ func eachLine(q *gorm.DB, batchID string, fn func(ledger.BatchLine) error) error
 	}
 }
 
-func linesAfter(q *gorm.DB, batchID, state string, after int64, limit int) ([]ledger.BatchLine, error) {
+func linesAfter(q *gorm.DB, ring *seal.Ring, batchID, state string, after int64, limit int) ([]ledger.BatchLine, error) {
 	var rows []paymentLineRow
 	q = q.Where("batch_id = ? AND line_no > ?", batchID, after)
 	if state != "" {
@@ -287,7 +297,10 @@ func linesAfter(q *gorm.DB, batchID, state string, after int64, limit int) ([]le
 	}
 	lines := make([]ledger.BatchLine, len(rows))
 	for i, r := range rows {
-		lines[i] = r.line()
+		var err error
+		if lines[i], err = r.line(ring); err != nil {
+			return nil, err
+		}
 	}
 	return lines, nil
 }
@@ -328,13 +341,13 @@ func (db *DB) BatchLines(ctx context.Context, b ledger.Batch, state string, p Pa
 	if p.After != "" && err != nil {
 		return nil, fault.Field("query.cursor", "format", bilingual.T("游标无效", "the cursor is not valid"), bilingual.Text{})
 	}
-	return linesAfter(db.read.WithContext(ctx), b.ID, state, after, p.Limit)
+	return linesAfter(db.read.WithContext(ctx), db.ring, b.ID, state, after, p.Limit)
 }
 
 // EachLine calls fn for every line of a batch that the caller has loaded in
 // its scope.
 func (db *DB) EachLine(ctx context.Context, b ledger.Batch, fn func(ledger.BatchLine) error) error {
-	return eachLine(db.read.WithContext(ctx), b.ID, fn)
+	return eachLine(db.read.WithContext(ctx), db.ring, b.ID, fn)
 }
 
 // BatchFilter narrows a list of batches.
@@ -363,25 +376,42 @@ func (db *DB) Batches(ctx context.Context, scope access.Scope, f BatchFilter, p 
 }
 
 // HandledLine returns the label of an application of a batch that a person has
-// entered, checked, approved or otherwise changed before, or "". It asks the
-// applications and the audit, so that a changed role or name hides nothing.
+// opened, entered, checked or approved, or whose retirement the person declared
+// or verified, or "". It asks by account, so that a changed role or name hides
+// nothing.
 func (tx *Tx) HandledLine(batchID, person string) (string, error) {
 	var labels []string
-	err := tx.db.Raw(`SELECT a.asset_label FROM applications a WHERE a.batch_id = ? AND (a.opened_by = ? OR a.decided_by = ? OR EXISTS (
-		SELECT 1 FROM audit_events e WHERE e.entity = 'application' AND e.entity_id = a.id AND e.actor_id = ?
-		AND e.action IN ('open', 'submit', 'check', 'approve', 'payee', 'mend', 'reopen', 'release'))) LIMIT 1`,
-		batchID, person, person, person).Scan(&labels).Error
+	err := tx.db.Raw(`SELECT a.asset_label FROM applications a JOIN retirements r ON r.id = a.retirement_id
+		WHERE a.batch_id = ? AND (a.opened_by = ? OR r.declared_by = ? OR r.verified_by = ? OR EXISTS (
+			SELECT 1 FROM application_people p WHERE p.application_id = a.id AND p.person_id = ? AND p.duty <> 'pay')) LIMIT 1`,
+		batchID, person, person, person, person).Scan(&labels).Error
 	if err != nil {
 		return "", fmt.Errorf("store: who handled a batch: %w", err)
 	}
 	return strings.Join(labels, ""), nil
 }
 
+// takePayDuty notes that the actor pays the applications of a batch. The key
+// of the table refuses whoever has another part in one of them.
+func (tx *Tx) takePayDuty(batchID string) error {
+	err := tx.db.Exec(`INSERT INTO application_people (application_id, person_id, person_name, duty, at)
+		SELECT a.id, ?, ?, 'pay', ? FROM applications a WHERE a.batch_id = ? AND NOT EXISTS (
+			SELECT 1 FROM application_people p WHERE p.application_id = a.id AND p.person_id = ? AND p.duty = 'pay')`,
+		tx.By.ID, tx.By.Name, tx.At, batchID, tx.By.ID).Error
+	if duplicate(err) {
+		return raced{err}
+	}
+	if err != nil {
+		return fmt.Errorf("store: note who pays: %w", err)
+	}
+	return nil
+}
+
 // eachBatched calls fn for the lines of a batch with their applications, a
 // piece at a time.
 func (tx *Tx) eachBatched(batchID string, fn func([]ledger.BatchLine, []subsidy.Application) error) error {
 	for after := int64(0); ; {
-		lines, err := linesAfter(tx.db, batchID, "", after, 500)
+		lines, err := linesAfter(tx.db, tx.store.ring, batchID, "", after, 500)
 		if err != nil || len(lines) == 0 {
 			return err
 		}
@@ -422,6 +452,9 @@ func (tx *Tx) applicationsOfLines(lines []ledger.BatchLine) ([]subsidy.Applicati
 // SendBatch takes a sealed batch and its applications to the bank.
 func (tx *Tx) SendBatch(before ledger.Batch, after *ledger.Batch) error {
 	if err := tx.updateBatch(before, after, "send"); err != nil {
+		return err
+	}
+	if err := tx.takePayDuty(before.ID); err != nil {
 		return err
 	}
 	if err := tx.db.Exec("UPDATE payment_lines SET state = ? WHERE batch_id = ? AND state = ?", ledger.LineSent, before.ID, ledger.LineSealed).Error; err != nil {
