@@ -81,6 +81,11 @@ var rules = map[Operation][]Role{
 	"create-batch": {Finance}, "send-batch": {Finance}, "void-batch": {Finance}, "answer-batch": {Finance}, "list-batch-lines": {Finance, Province, Auditor},
 	"get-batch-csv": {Finance, Auditor}, "get-approval-sheet": {Finance, Auditor}, "list-batch-answers": {Finance, Province, Auditor}, "list-return-reasons": {Finance, Province, Auditor},
 	"list-unmatched": {Finance, Province, Auditor}, "explain-unmatched": {Finance}, "get-bank-day": {Finance, Province, Auditor}, "close-bank-day": {Finance},
+	"get-funds": {Finance, Province, Auditor}, "list-funds-months": {Finance, Province, Auditor}, "get-funds-workbook": {Finance, Province, Auditor},
+	"list-budget-lines": {Finance, Province, Auditor}, "get-budget-line": {Finance, Province, Auditor}, "create-budget-line": {Finance}, "propose-budget-change": {Finance},
+	"list-budget-changes": {Finance, Province, Auditor}, "decide-budget-change": {Finance}, "list-ledger": {Finance, Province, Auditor}, "get-ledger-entry": {Finance, Province, Auditor},
+	"list-recoveries": {Finance, Province, Auditor}, "get-recovery": {Finance, Province, Auditor}, "open-recovery": {Finance}, "book-receipt": {Finance}, "withdraw-recovery": {Finance},
+	"get-funding-year": {Finance, Province, Auditor}, "propose-closing": {Finance}, "close-funding-year": {Finance},
 	"list-bank-layouts": {Finance, Auditor}, "create-bank-layout": {Finance}, "update-bank-layout": {Finance},
 
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},

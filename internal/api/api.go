@@ -110,6 +110,7 @@ func New(o Options) *Server {
 	s.noticeRoutes()
 	s.signalRoutes()
 	s.batchRoutes()
+	s.fundsRoutes()
 	s.targetRoutes()
 	s.progressRoutes()
 	s.balanceRoutes()

@@ -20,6 +20,7 @@ func init() {
 		ids["unmatched"] = s.send("finance.zhuzhou", "GET", "/unmatched", nil).want(200).text("items.0.id")
 		ids["bank-layouts"] = s.send("finance.zhuzhou", "POST", "/bank-layouts", map[string]any{"city_code": "430200", "code": "x", "name": map[string]string{"zh": "x", "en": "x"},
 			"columns": []map[string]string{{"field": "payee_name", "heading": "户名"}, {"field": "payee_account", "heading": "账号"}, {"field": "amount_yuan", "heading": "金额"}}}).want(201).text("id")
+		s.fundsWorld(ids)
 		_ = other
 	})
 	moreBodies["void-batch"], moreBodies["explain-unmatched"] = `{"reason":"X"}`, `{"explanation":"X"}`

@@ -58,7 +58,7 @@ func (a *App) BankFile(ctx context.Context, by access.Actor, id, layoutID, forma
 	}
 	rows := func(yield func([]string, error) bool) {
 		err := a.DB.EachLine(ctx, batch, func(l ledger.BatchLine) error {
-			if l.AmountFen > 0 && !yield(layout.Cells(batch, l), nil) { // what is kept back whole never goes to the bank
+			if !yield(layout.Cells(batch, l), nil) {
 				return errStopped
 			}
 			return nil

@@ -16,6 +16,9 @@ import (
 func (d *demo) payments() error {
 	for n, c := range d.Reference.Cities() {
 		desk := d.desk(c)
+		if err := d.budgets(desk[0], desk[3]); err != nil {
+			return err
+		}
 		drafts, err := d.DB.Applications(d.ctx, desk[0].Scope, store.ApplicationFilter{State: subsidy.Draft}, store.Page{Limit: 100})
 		if err != nil || len(drafts) == 0 {
 			return err

@@ -7,6 +7,7 @@ import (
 
 	"phaseout/internal/access"
 	"phaseout/internal/ledger"
+	"phaseout/internal/money"
 	"phaseout/internal/store"
 )
 
@@ -25,7 +26,45 @@ func (d *demo) batch(n int, first, second access.Actor, programID string) error 
 	if err != nil {
 		return err
 	}
-	_, err = d.AnswerBatch(d.ctx, second, sent.ID, sent.Number+"-回单.csv", bytes.NewReader(d.answer(sent, lines, n)))
+	if _, err = d.AnswerBatch(d.ctx, second, sent.ID, sent.Number+"-回单.csv", bytes.NewReader(d.answer(sent, lines, n))); err != nil || n > 0 {
+		return err
+	}
+	return d.recovery(first, second, lines[0])
+}
+
+// budgets gives each city money of two further sources, for all its programs:
+// proposed by one officer, approved by the other.
+func (d *demo) budgets(first, second access.Actor) error {
+	for _, line := range []struct {
+		source ledger.Source
+		amount money.Fen
+	}{{ledger.Central, 900_000_00}, {ledger.Provincial, 300_000_00}} {
+		made, err := d.CreateBudgetLine(d.ctx, first, ledger.BudgetLine{CityCode: first.Scope.City(), Year: d.Today().Year(), Source: line.source, Document: "演示：资金下达文件"}, line.amount, "演示")
+		if err != nil {
+			return err
+		}
+		changes, err := d.DB.Changes(d.ctx, first.Scope, made.ID, "proposed", store.Page{Limit: 1})
+		if err != nil {
+			return err
+		}
+		if _, err := d.DecideChange(d.ctx, second, changes[0].ID, changes[0].Version, true, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recovery claims one payment back in two instalments, the first of which has
+// come in part.
+func (d *demo) recovery(first, second access.Actor, line ledger.BatchLine) error {
+	today := d.Today()
+	half := line.AmountFen / 2
+	c, err := d.OpenRecovery(d.ctx, first, line.ApplicationID, ledger.Recovery{ReasonCode: "overpaid", Reason: "演示：复核发现提前月数计算有误", Document: "演示：追缴通知书", AmountFen: line.AmountFen, DueOn: today.AddDays(90), MayOffset: true},
+		[]ledger.Instalment{{DueOn: today.AddDays(30), AmountFen: half}, {DueOn: today.AddDays(90), AmountFen: line.AmountFen - half}})
+	if err != nil {
+		return err
+	}
+	_, err = d.BookReceipt(d.ctx, second, c.ID, c.Version, ledger.Receipt{AmountFen: half / 2, ReceivedOn: today, Reference: "演示缴款0001"})
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/ledger"
+	"phaseout/internal/money"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
 )
@@ -53,9 +54,15 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 		if err != nil {
 			return made, err
 		}
+		pending := map[string]money.Fen{} // kept back by earlier lines of this batch
 		freeze := func(applications []subsidy.Application) error {
+			clear(pending) // the pieces before are noted on the cases
 			var kept []subsidy.Application
 			var lines []ledger.BatchLine
+			owing, err := tx.Owing(applications)
+			if err != nil {
+				return err
+			}
 			for _, application := range applications {
 				reason, held, err := a.hold(tx, application)
 				if err != nil {
@@ -66,8 +73,11 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 					continue
 				}
 				kept = append(kept, application)
-				lines = append(lines, ledger.BatchLine{LineNo: made.LineCount + int64(len(kept)), ApplicationID: application.ID, AssetLabel: application.AssetLabel,
-					PayeeName: application.PayeeName, PayeeBank: application.PayeeBank, PayeeAccount: application.PayeeAccount, AmountFen: application.AmountFen})
+				line := ledger.BatchLine{LineNo: made.LineCount + int64(len(kept)), ApplicationID: application.ID, AssetLabel: application.AssetLabel,
+					PayeeName: application.PayeeName, PayeeBank: application.PayeeBank, PayeeAccount: application.PayeeAccount, AmountFen: application.AmountFen}
+				line.OffsetFen, line.CaseID = keptBack(owing[application.ID], application.AmountFen, pending)
+				line.AmountFen -= line.OffsetFen
+				lines = append(lines, line)
 			}
 			return w.Add(kept, lines)
 		}
@@ -84,6 +94,20 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 		}
 		return made, w.Seal()
 	})
+}
+
+// keptBack returns what a payment to somebody who owes keeps back, and for
+// which case: the oldest that is still owed. One fen at least goes to the bank,
+// because a line is paid by the bank's answer and by nothing else.
+func keptBack(owing []ledger.Recovery, amount money.Fen, pending map[string]money.Fen) (money.Fen, string) {
+	for _, r := range owing {
+		r.PendingFen += pending[r.ID]
+		if offset := r.OffsetFor(amount - 1); offset > 0 {
+			pending[r.ID] += offset
+			return offset, r.ID
+		}
+	}
+	return 0, ""
 }
 
 // hold says why an application may not be paid now, if so.

@@ -53,7 +53,7 @@ const (
 	Pay         Kind = "pay"          // the bank paid
 	Refund      Kind = "refund"       // what the bank paid came back and is owed again
 	RecoveryDue Kind = "recovery_due" // a claim on a payee is opened or withdrawn
-	Receipt     Kind = "receipt"      // a payee paid back
+	PaidBack    Kind = "receipt"      // a payee paid back
 	Offset      Kind = "offset"       // a later payment was kept back
 	Return      Kind = "return"       // unspent money goes back at the end of a year
 	CarryOver   Kind = "carry_over"   // money moves to the next year

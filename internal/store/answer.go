@@ -130,12 +130,32 @@ func (tx *Tx) SettleLines(b ledger.Batch, lines []ledger.BatchLine) error {
 			reasons[l.ApplicationID] = l.Reason
 		}
 	}
+	for _, l := range lines {
+		switch {
+		case l.OffsetFen == 0 || l.State == ledger.LinePaid:
+		case l.State == ledger.LineRefunded: // before its money goes back to what is owed
+			if err := tx.bookOffset(b, l, true); err != nil {
+				return err
+			}
+		default:
+			if err := tx.holdOffsets([]ledger.BatchLine{l}, -1); err != nil {
+				return err
+			}
+		}
+	}
 	for on, list := range paidOn {
 		if err := tx.PayFunds(list, b.ID, on); err != nil {
 			return err
 		}
 		if err := tx.stepApplications(list, step{act: "pay", from: sent, to: paid, batchID: b.ID, paidOn: on}); err != nil {
 			return err
+		}
+	}
+	for _, l := range lines {
+		if l.OffsetFen > 0 && l.State == ledger.LinePaid {
+			if err := tx.bookOffset(b, l, false); err != nil {
+				return err
+			}
 		}
 	}
 	if len(refunded) > 0 {

@@ -47,6 +47,9 @@ func (tx *Tx) CreateBudgetLine(l *ledger.BudgetLine) error {
 	if !tx.By.Scope.Covers(l.CityCode, "") {
 		return fault.Missing()
 	}
+	if err := tx.yearIsOpen(l.CityCode, l.Year); err != nil {
+		return err
+	}
 	l.AllocatedFen, l.FreeFen, l.ReservedFen, l.CommittedFen, l.PaidFen, l.Closed = 0, 0, 0, 0, 0, false
 	l.Version, l.CreatedBy, l.CreatedAt = 1, tx.By.ID, tx.At
 	row := budgetLineRow(*l)

@@ -49,6 +49,13 @@ func (db *DB) VerifyLedger(ctx context.Context) (int64, error) {
 		{"money for an application is held on lines of its city", `SELECT c.application_id AS id, l.id AS facts FROM fund_claims c
 			JOIN budget_lines l ON l.id = c.line_id JOIN applications a ON a.id = c.application_id
 			WHERE l.city_code <> a.city_code OR l.source <> c.source OR (l.class <> '' AND l.class <> a.class)`},
+		{"a recovery case keeps what its receipts and postings give", `SELECT r.id, r.state AS facts FROM recoveries r WHERE
+			r.received_fen <> COALESCE((SELECT SUM(amount_fen) FROM recovery_receipts p WHERE p.case_id = r.id AND p.kind = 'receipt'), 0) OR
+			r.offset_fen <> COALESCE((SELECT SUM(CASE WHEN p.kind = 'offset' THEN amount_fen ELSE -amount_fen END) FROM recovery_receipts p WHERE p.case_id = r.id AND p.kind <> 'receipt'), 0) OR
+			(CASE WHEN r.state = 'withdrawn' THEN 0 ELSE r.amount_fen - r.received_fen - r.offset_fen END) <>
+			COALESCE((SELECT SUM(fen) FROM ledger_postings p WHERE p.case_id = r.id AND p.account = 'receivable'), 0)`},
+		{"what a case waits for is kept back by lines that are not paid yet", `SELECT r.id, CAST(r.pending_fen AS TEXT) AS facts FROM recoveries r WHERE
+			r.pending_fen <> COALESCE((SELECT SUM(offset_fen) FROM payment_lines l WHERE l.case_id = r.id AND l.state IN ('sealed', 'sent')), 0)`},
 	} {
 		if err := db.doubt(ctx, d.what, d.query); err != nil {
 			return n, err

@@ -229,6 +229,9 @@ func (w *BatchWriter) Add(applications []subsidy.Application, lines []ledger.Bat
 	if err != nil {
 		return fmt.Errorf("store: freeze lines: %w", err)
 	}
+	if err := w.tx.holdOffsets(lines, 1); err != nil {
+		return err
+	}
 	if err := w.tx.stepApplications(applications, step{act: "batch", from: payable, to: batched, batchID: w.b.ID}); err != nil {
 		return err
 	}
@@ -465,7 +468,10 @@ func (tx *Tx) SendBatch(before ledger.Batch, after *ledger.Batch) error {
 // VoidBatch gives a sealed batch up; its applications may go into another.
 func (tx *Tx) VoidBatch(before ledger.Batch, after *ledger.Batch) error {
 	after.State = ledger.BatchVoid
-	err := tx.eachBatched(before.ID, func(_ []ledger.BatchLine, applications []subsidy.Application) error {
+	err := tx.eachBatched(before.ID, func(lines []ledger.BatchLine, applications []subsidy.Application) error {
+		if err := tx.holdOffsets(lines, -1); err != nil {
+			return err
+		}
 		return tx.stepApplications(applications, step{act: "unbatch", from: batched, to: payable, detached: true, reason: after.VoidReason})
 	})
 	if err != nil {
