@@ -18,8 +18,10 @@ after(async () => {
   await server?.stop()
 })
 
+// Loaded afresh, so that no number of the page before is read.
 const go = async (path) => {
   await page.goto(`${server.url}/#${path}`)
+  await page.reload()
   await page.waitForLoadState('networkidle')
 }
 const number = async (locator) => Number((await locator.innerText()).replaceAll(',', ''))
@@ -27,7 +29,7 @@ const number = async (locator) => Number((await locator.innerText()).replaceAll(
 test('the province reads completion by its definition, what is overdue, and opens numbers to as many rows (F64 F66 F70)', async () => {
   await go('/progress?as_of=2026-01-10&class=truck')
   assert.match(await page.getByTestId('completion').innerText(), /^\d+\.\d%$/)
-  assert.match(await page.getByTestId('definition').innerText(), /口径：已注销报废 v1.*示例[\s\S]*基准日 2021-12-31，期限 2025-12-31/)
+  assert.match(await page.getByTestId('definition').innerText(), /口径：已注销报废 v1\s+示例\s+基准日 2021-12-31，期限 2025-12-31/)
   assert.match(await page.getByTestId('overdue').innerText(), /逾期 \d+，自 2026-01-01 起/)
   const overdue = [], left = []
   for (const code of ['430100', '430200', '430300', '430600', '430700', '430900']) {
@@ -150,7 +152,7 @@ test('the province sets an assumption in a new revision; earlier results keep th
   await page.getByTestId('factors-save').click()
   await page.getByText('省级设定').first().waitFor()
   await page.getByTestId('factors-accept').click()
-  await page.getByRole('button', { name: '启用' }).last().click()
+  await page.locator('.el-message-box').getByRole('button', { name: '启用' }).click()
   await page.getByTestId('factor-sets').getByText('已被替代').waitFor()
   await go('/emission?as_of=2025-12-31&class=truck')
   assert.equal(await page.getByTestId('emission-sum').innerText(), before)
