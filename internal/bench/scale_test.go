@@ -354,7 +354,7 @@ func asking(b *testing.B, f *apptest.Fixture, n int) map[string]float64 {
 		for range c.times {
 			took = append(took, since(func() { get(c.path) }))
 			if c.limit != nil {
-				limit = append(limit, since(c.limit)+since(func() { get("/assets?import=none") }))
+				limit = append(limit, since(c.limit)+since(func() { get("/transfers?limit=1") }))
 			}
 		}
 		figures[c.name] = float64(middle(took).Microseconds())

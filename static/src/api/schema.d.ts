@@ -1508,10 +1508,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The shipped rules as they are set */
+        /** The rules as they are set, the shipped ones first */
         get: operations["list-quality-rules"];
         put?: never;
-        post?: never;
+        /** Add a rule of one's own */
+        post: operations["create-quality-rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1531,7 +1532,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Switch a rule on or off, set its severity */
+        /** Switch a rule on or off, set its severity and who sees to it, change one of one's own */
         patch: operations["update-quality-rule"];
         trace?: never;
     };
@@ -2676,6 +2677,14 @@ export interface components {
             /** @description What sets these factors: document and number. */
             document: string;
             valid_from: string;
+        };
+        "Create-quality-ruleRequest": {
+            enabled: boolean;
+            own: components["schemas"]["OwnRule"];
+            /** @enum {string} */
+            owner: "clerk" | "reviewer" | "province";
+            /** @enum {string} */
+            severity: "error" | "warning";
         };
         "Create-transferRequest": {
             reason: string;
@@ -4146,6 +4155,15 @@ export interface components {
             withdrawal?: components["schemas"]["Withdrawal"];
             yard_id?: string;
         };
+        OwnRule: {
+            /** @description Empty: all. */
+            classes: string[] | null;
+            conditions: components["schemas"]["RuleCondition"][] | null;
+            /** @enum {string} */
+            dimension: "completeness" | "validity" | "timeliness" | "uniqueness";
+            mend: components["schemas"]["Name"];
+            name: components["schemas"]["Name"];
+        };
         Owner: {
             id?: string;
             id_no?: string;
@@ -4709,6 +4727,11 @@ export interface components {
             mend: string;
             name: string;
             note?: string;
+            /**
+             * @description The role that sees to it.
+             * @enum {string}
+             */
+            owner: "clerk" | "reviewer" | "province";
             rule: string;
             /** @enum {string} */
             severity: "error" | "warning";
@@ -4727,6 +4750,13 @@ export interface components {
             enabled: boolean;
             mend: string;
             name: string;
+            /** @description Only of a rule that the installation has made itself. */
+            own?: components["schemas"]["OwnRule"];
+            /**
+             * @description The role that sees to what it finds.
+             * @enum {string}
+             */
+            owner: "clerk" | "reviewer" | "province";
             /** @enum {string} */
             severity: "error" | "warning";
             /**
@@ -5006,6 +5036,13 @@ export interface components {
             before: string;
             field: string;
             name: string;
+        };
+        RuleCondition: {
+            /** @description Key of a field of the classes, or status, stage, stage_source, handed_in_on, deregistered_on. */
+            field: string;
+            /** @enum {string} */
+            op: "blank" | "filled" | "equals" | "differs" | "contains" | "below" | "above";
+            value?: string;
         };
         RuleKind: {
             /** @description May be a column of a table. */
@@ -5351,6 +5388,9 @@ export interface components {
         };
         "Update-quality-ruleRequest": {
             enabled: boolean;
+            own?: components["schemas"]["OwnRule"];
+            /** @enum {string} */
+            owner?: "clerk" | "reviewer" | "province";
             /** @enum {string} */
             severity: "error" | "warning";
         };
@@ -15005,6 +15045,108 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-quality-rule": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-quality-ruleRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
