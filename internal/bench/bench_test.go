@@ -326,6 +326,7 @@ func BenchmarkExport(b *testing.B) {
 	rows := min(rowsOf(b), 100_000)
 	path := filepath.Join(b.TempDir(), "export.db")
 	f := apptest.New(b, "sqlite:"+path)
+	f.MaxUpload = 1 << 30
 	load(b, f, sheetOf(rows))
 	ctx := context.Background()
 	clerk := f.Users["clerk.changsha"]
