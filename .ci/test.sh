@@ -36,6 +36,9 @@ tool golangci-lint run ./...
 step "Go tests on SQLite and PostgreSQL, with the race detector"
 .ci/postgres.sh go tool -modfile=.ci/tools/go.mod gotestsum --format pkgname --jsonfile "$results/go.json" -- -race -timeout 20m ./...
 
+step "photos: altered copies among different ones, all of them"
+go test -count=1 -run TestAlteredCopies ./internal/photo
+
 step "browser"
 .ci/browser.sh
 (cd static && node --test --test-timeout=600000 --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=../build/results/e2e.xml test/e2e/*.test.mjs)

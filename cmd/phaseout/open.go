@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"phaseout/internal/app"
 	"phaseout/internal/auth"
 	"phaseout/internal/config"
 	"phaseout/internal/jobs"
+	"phaseout/internal/seal"
 	"phaseout/internal/store"
 	"phaseout/seeds"
 )
@@ -68,11 +70,40 @@ func assemble(ctx context.Context, c *config.Common, db *store.DB) (*app.App, er
 	if err != nil {
 		return nil, err
 	}
+	if err := openRing(ctx, c, db); err != nil {
+		return nil, err
+	}
 	blobs, err := store.OpenBlobs(c.FilesDir())
 	if err != nil {
 		return nil, err
 	}
 	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.Policy(c.PasswordPolicy), MaxUpload: c.MaxUploadMiB << 20}, nil
+}
+
+// openRing loads the key under which people's numbers are sealed, and the one
+// before it if there is one, and sees that they open what is there.
+func openRing(ctx context.Context, c *config.Common, db *store.DB) error {
+	sealed, err := db.HasSealed(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := auth.LoadKey(c.KeyFile(), !sealed)
+	if err != nil {
+		return err
+	}
+	keys := [][]byte{key}
+	switch old, err := auth.LoadKey(c.KeyFile()+".old", false); {
+	case err == nil:
+		keys = append(keys, old)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	ring, err := seal.NewRing(keys...)
+	if err != nil {
+		return err
+	}
+	db.SetRing(ring)
+	return nil
 }
 
 type migrateCmd struct{}

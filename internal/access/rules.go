@@ -16,7 +16,7 @@ var readers = []Role{Clerk, Reviewer, Finance, Province, Auditor}
 
 // Public operations need no log-in.
 var public = map[Operation]bool{
-	"login": true, "refresh": true, "logout": true, "get-system": true, "get-public-label": true,
+	"login": true, "refresh": true, "logout": true, "get-system": true, "list-public-notices": true, "get-public-notice": true, "get-public-label": true,
 }
 
 // rules is the one table of operation and role. An operation that is not in it
@@ -59,17 +59,25 @@ var rules = map[Operation][]Role{
 	"get-eligibility": {Clerk, Reviewer, Finance, Province, Auditor},
 
 	"list-applications": {Finance, Province, Auditor}, "get-application": {Finance, Province, Auditor},
-	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "decide-application": {Finance},
+	"create-application": {Clerk, Finance}, "update-application-payee": {Finance}, "submit-application": {Finance}, "check-application": {Finance},
+	"decide-application": {Finance}, "withdraw-application": {Finance}, "retry-application": {Finance}, "reveal-application": {Finance}, "attach-application-file": {Finance},
+	"get-program-flow": {Finance, Province, Auditor, Admin}, "update-program-flow": {Finance, Admin},
+	"get-calendar": anyRole, "update-calendar": {Province, Admin},
+	"list-notices": {Finance, Province, Auditor}, "get-notice": {Finance, Province, Auditor}, "create-notice": {Finance}, "create-objection": {Finance},
+	"list-objections": {Finance, Province, Auditor}, "get-objection": {Finance, Province, Auditor}, "resolve-objection": {Finance},
 	"list-batches": {Finance, Province, Auditor}, "get-batch": {Finance, Province, Auditor}, "get-batch-workbook": {Finance, Auditor},
-	"create-batch": {Finance}, "pay-batch": {Finance},
+	"create-batch": {Finance}, "send-batch": {Finance}, "void-batch": {Finance}, "answer-batch": {Finance}, "list-batch-lines": {Finance, Province, Auditor},
+	"get-batch-csv": {Finance, Auditor}, "get-approval-sheet": {Finance, Auditor}, "list-batch-answers": {Finance, Province, Auditor}, "list-return-reasons": {Finance, Province, Auditor},
+	"list-unmatched": {Finance, Province, Auditor}, "explain-unmatched": {Finance}, "get-bank-day": {Finance, Province, Auditor}, "close-bank-day": {Finance},
+	"list-bank-layouts": {Finance, Auditor}, "create-bank-layout": {Finance}, "update-bank-layout": {Finance},
 
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"list-milestones": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-pace":        {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"get-emission":    {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
+	"list-milestones":  {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"list-factor-sets": anyRole, "get-factor-set": anyRole, "create-factor-set": {Province}, "update-factor-set": {Province}, "decide-factor-set": {Province},
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
@@ -79,6 +87,8 @@ var rules = map[Operation][]Role{
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},
 
+	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
+	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
 	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},

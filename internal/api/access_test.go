@@ -32,8 +32,8 @@ func (s *site) world() map[string]string {
 	application := s.send("reviewer.zhuzhou", "POST", "/retirements/"+c.ID+"/verification", map[string]string{"decision": "verify"}, "If-Match", etag).want(200).text("application_id")
 	other := s.Truck("clerk.zhuzhou")
 	otherCase := s.Retire("zhuzhou", other.ID, "2025-11-12", true)
-	etag = s.send("finance.zhuzhou", "GET", "/applications/"+otherCase.ApplicationID, nil).want(200).Header.Get("ETag")
-	s.send("finance.zhuzhou", "POST", "/applications/"+otherCase.ApplicationID+"/approval", map[string]string{"decision": "approve"}, "If-Match", etag).want(200)
+	s.Brief(program)
+	s.Approve("zhuzhou", otherCase.ApplicationID)
 	batch := s.send("finance.zhuzhou", "POST", "/batches", map[string]string{"program_id": program}).want(201).text("id")
 	file := s.send("clerk.zhuzhou", "GET", "/assets/"+asset.ID+"/files", nil).want(200).text("items.0.id")
 	sheet := s.upload("clerk.zhuzhou", "/imports", map[string]string{"class": "truck", "city": "430200"}, "a.csv", []byte("号牌号码,车辆识别代号,所有人,初次登记日期\n湘B99999,"+"LZZTEST40DA000009"+",某某,2010-01-01\n")).want(202).text("id")
@@ -160,7 +160,7 @@ func TestForeignRowAnswersAsAMissingRow(t *testing.T) {
 		bodies := map[string]string{
 			"update-asset": `{"fields":{"model":"X"}}`, "create-retirement": `{"way_out":"scrapped","handed_in_on":"2025-01-01"}`, "update-retirement": `{"way_out":"scrapped"}`,
 			"verify-retirement": `{"decision":"verify"}`, "apply-import": `{"mode":"valid_rows"}`, "map-import": `{"header_row":1,"columns":[]}`, "update-application-payee": `{"payee_name":"X"}`,
-			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "pay-batch": `{"paid_on":"2026-01-01","reference":"X"}`,
+			"update-view": `{"name":"X"}`, "decide-application": `{"decision":"approve"}`, "void-batch": `{"reason":"X"}`, "send-batch": "",
 			"replace-engine": `{"number":"X","on":"2025-01-01"}`, "change-owner": `{"name":"X","on":"2025-01-01"}`, "update-owner": `{"name":"X"}`, "merge-owners": `{"into":"x","reason":"x"}`,
 			"decide-quality-issue": `{"accept":true,"note":"X"}`, "decide-comparison-line": `{"state":"done"}`, "update-quality-rule": `{"enabled":true,"severity":"error"}`,
 			"decide-duplicate": `{"same":true,"reason":"X"}`, "close-case": `{"outcome":"X"}`, "create-transfer": `{"to_city":"430600","reason":"X"}`,

@@ -37,7 +37,7 @@ type Me struct {
 	ID           string      `json:"id"`
 	Username     string      `json:"username"`
 	DisplayName  string      `json:"display_name"`
-	Role         access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin"`
+	Role         access.Role `json:"role" enum:"clerk,reviewer,finance,province,auditor,admin,yard"`
 	ScopeCode    string      `json:"scope_code"`
 	ScopeName    Name        `json:"scope_name"`
 	CityCode     *string     `json:"city_code"`

@@ -223,7 +223,7 @@ func TestSessionsEndAndLockOutsRevealNothing(t *testing.T) {
 func TestFourEyes(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
-		s.Program(100_000_00, 10_000_00)
+		s.Brief(s.Program(100_000_00, 10_000_00).ID)
 		asset := s.Truck("clerk.changsha")
 		c := s.Retire("changsha", asset.ID, "2025-12-01", false)
 		// The clerk becomes a reviewer between the two steps.
@@ -240,11 +240,25 @@ func TestFourEyes(t *testing.T) {
 		reviewer := s.Users["reviewer.changsha"].ID
 		s.send("admin", "PATCH", "/users/"+reviewer, map[string]any{"role": "finance"}, "If-Match", `"1"`).want(200)
 		s.tokens = map[string]string{}
-		refused = s.send("reviewer.changsha", "POST", "/applications/"+application+"/approval", map[string]string{"decision": "approve"}, "If-Match", `"1"`).want(403)
-		if refused.text("code") != "four_eyes" {
-			t.Errorf("own case: %s", refused.Body)
+		s.Submit("changsha", application)
+		etag = s.send("finance.changsha", "GET", "/applications/"+application, nil).want(200).Header.Get("ETag")
+		for _, own := range []string{"reviewer.changsha", "finance.changsha"} {
+			refused = s.send(own, "POST", "/applications/"+application+"/check", map[string]string{"decision": "pass"}, "If-Match", etag).want(403)
+			if refused.text("code") != "four_eyes" {
+				t.Errorf("own case: %s", refused.Body)
+			}
 		}
-		s.send("finance.changsha", "POST", "/applications/"+application+"/approval", map[string]string{"decision": "approve"}, "If-Match", `"1"`).want(200)
+		etag = s.send("finance2.changsha", "POST", "/applications/"+application+"/check", map[string]string{"decision": "pass"}, "If-Match", etag).want(200).Header.Get("ETag")
+		// A new name makes no new person.
+		second := s.Users["finance2.changsha"].ID
+		s.send("admin", "PATCH", "/users/"+second, map[string]any{"display_name": "Somebody else"}, "If-Match", `"1"`).want(200)
+		for _, own := range []string{"reviewer.changsha", "finance.changsha", "finance2.changsha"} {
+			refused = s.send(own, "POST", "/applications/"+application+"/approval", map[string]string{"decision": "approve"}, "If-Match", etag).want(403)
+			if refused.text("code") != "four_eyes" {
+				t.Errorf("own case: %s", refused.Body)
+			}
+		}
+		s.send("finance3.changsha", "POST", "/applications/"+application+"/approval", map[string]string{"decision": "approve"}, "If-Match", etag).want(200)
 	})
 }
 

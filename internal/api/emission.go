@@ -114,12 +114,17 @@ type EmissionQuery struct {
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	Category string `query:"category" maxLength:"40"`
 	Month    string `query:"month" pattern:"^\\d{4}-\\d{2}$" doc:"Month in which it counts."`
+	After    string `query:"after" maxLength:"10" doc:"Only those that count after this day."`
 	Factors  int64  `query:"factors" minimum:"0" doc:"The newest factor revision that is looked at: makes an older figure again. 0: all."`
 }
 
 func (q EmissionQuery) filter(today civil.Day) (app.EmissionFilter, error) {
 	day, err := dayOr(q.AsOf, "as_of", today)
-	return app.EmissionFilter{AsOf: day, City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, Factors: q.Factors}, err
+	if err != nil {
+		return app.EmissionFilter{}, err
+	}
+	after, err := dayOr(q.After, "after", "")
+	return app.EmissionFilter{AsOf: day, City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, After: after, Factors: q.Factors}, err
 }
 
 func (s *Server) emissionRoutes() {

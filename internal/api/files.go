@@ -11,6 +11,7 @@ import (
 
 	"phaseout/internal/access"
 	"phaseout/internal/app"
+	"phaseout/internal/fault"
 	"phaseout/internal/store"
 )
 
@@ -118,6 +119,9 @@ func (s *Server) fileContent(ctx context.Context, in *ByID) (*bytesOut, error) {
 	f, err := s.db.File(ctx, actor(ctx).Scope, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if role := actor(ctx).Role; f.ApplicationID != "" && role != access.Finance && role != access.Auditor {
+		return nil, fault.Missing() // documents and accounts of people
 	}
 	data, err := s.app.Blobs.Open(f.SHA256)
 	if err != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -58,6 +59,27 @@ type PaceSheet struct {
 
 func (s *Server) paceRoutes() {
 	route(s, operation("get-pace", http.MethodGet, "/progress/pace", "progress", "What is left, the rate needed and the rate there is, the forecast, what is overdue"), s.getPace)
+	route(s, binary(operation("get-overview-workbook", http.MethodGet, "/progress/overview.xlsx", "progress", "Completion, pace and tonnes by city and class as a workbook"), xlsxType), s.overviewWorkbook)
+}
+
+// PaceQuery says which page of the province is meant.
+type PaceQuery struct {
+	AsOf  string `query:"as_of" maxLength:"10" doc:"Absent: today."`
+	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City  string `query:"city" pattern:"^\\d{6}$"`
+}
+
+func (s *Server) overviewWorkbook(ctx context.Context, in *PaceQuery) (*bytesOut, error) {
+	day, err := dayOr(in.AsOf, "as_of", s.app.Today())
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.app.OverviewWorkbook(ctx, actor(ctx), registry.Class(in.Class), in.City, day, lang(ctx))
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf(bilingual.T("淘汰进度与减排_%s.xlsx", "overview_%s.xlsx").In(lang(ctx)), day)
+	return download(name, xlsxType, data), nil
 }
 
 // dayOr reads a day of the query, or takes the other one.
@@ -72,11 +94,7 @@ func dayOr(text, field string, otherwise civil.Day) (civil.Day, error) {
 	return day, nil
 }
 
-func (s *Server) getPace(ctx context.Context, in *struct {
-	AsOf  string `query:"as_of" maxLength:"10" doc:"Absent: today."`
-	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City  string `query:"city" pattern:"^\\d{6}$"`
-}) (*struct{ Body PaceSheet }, error) {
+func (s *Server) getPace(ctx context.Context, in *PaceQuery) (*struct{ Body PaceSheet }, error) {
 	day, err := dayOr(in.AsOf, "as_of", s.app.Today())
 	if err != nil {
 		return nil, err

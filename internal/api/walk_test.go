@@ -123,7 +123,13 @@ func (s *site) retireOne(importID string) map[string]any {
 		"valid_from": "2025-01-01", "valid_to": "2026-12-31", "basis": "deregistered_on", "budget_fen": 100_000_00,
 		"rules": map[string]any{"stages": []string{"china1", "china2", "china3"}, "min_early_months": 12, "operating_only": false,
 			"table": []any{map[string]any{"group": "heavy", "from_months": 12, "amount_fen": 35_000_00}}}}
-	s.send("finance.changsha", "POST", "/programs", program).want(201)
+	set := s.send("finance.changsha", "POST", "/programs", program).want(201)
+	flow := s.send("finance.changsha", "GET", "/programs/"+set.text("id")+"/flow", nil).want(200)
+	if flow.text("default") != "true" || flow.text("reserve_on") != "submission" {
+		t.Errorf("a program for which nothing was set: %s", flow.Body)
+	}
+	s.send("finance.changsha", "PATCH", "/programs/"+set.text("id")+"/flow", map[string]any{"reserve_on": "submission", "mend_days": 15,
+		"papers": []any{map[string]string{"paper": "bank_card", "for": "any"}}}, "If-Match", flow.Header.Get("ETag")).want(200)
 	var truck map[string]any
 	for _, a := range s.pages("clerk.changsha", "/assets?class=truck&in_scope=true&import="+importID) {
 		status := s.send("clerk.changsha", "GET", "/assets/"+a["id"].(string), nil).text("police_status")
@@ -173,18 +179,49 @@ func (s *site) retireOne(importID string) map[string]any {
 	return truck
 }
 
-// payOne takes the application through approval, batch and payment.
+// payOne takes the application through entry, check, approval, batch and
+// payment: four people.
 func (s *site) payOne(truck map[string]any) {
 	t := s.t
 	id := fmt.Sprint(truck["application_id"])
-	application := s.send("finance.changsha", "GET", "/applications/"+id, nil).want(200)
-	if application.text("amount_fen") != "3.5e+06" || len(application.get("lines").([]any)) < 7 {
+	path := "/applications/" + id
+	application := s.send("finance.changsha", "GET", path, nil).want(200)
+	if application.text("amount_fen") != "3.5e+06" || len(application.get("lines").([]any)) < 7 || application.text("state") != "draft" {
 		t.Errorf("the application: %s", application.Body)
 	}
-	approved := s.send("finance.changsha", "POST", "/applications/"+id+"/approval", map[string]string{"decision": "approve"}, "If-Match", application.Header.Get("ETag")).want(200)
+	entry := map[string]string{"applicant_kind": "unit", "applicant_phone": "0731-12345678", "brought_by": "self", "payee_bank": "测试银行", "payee_account": "4301 0000 0000 1234", "payee_bank_code": "313651027012"}
+	entered := s.send("finance.changsha", "PATCH", path, entry, "If-Match", application.Header.Get("ETag")).want(200)
+	missing := s.send("finance.changsha", "POST", path+"/submission", "{}", "If-Match", entered.Header.Get("ETag")).want(409)
+	if missing.text("code") != "papers_missing" || missing.text("errors.0.location") != "papers.bank_card" {
+		t.Errorf("without a paper: %s", missing.Body)
+	}
+	s.upload("finance.changsha", path+"/files", map[string]string{"kind": "bank_card"}, "card.png", s.Photo()).want(201)
+	submitted := s.send("finance.changsha", "POST", path+"/submission", "{}", "If-Match", entered.Header.Get("ETag")).want(200)
+	if submitted.text("state") != "submitted" || submitted.text("funds") != "reserved" || submitted.text("payee_account") != "************1234" {
+		t.Errorf("submitted: %s", submitted.Body)
+	}
+	s.send("finance.changsha", "POST", path+"/check", map[string]string{"decision": "pass"}, "If-Match", submitted.Header.Get("ETag")).want(403)
+	checked := s.send("finance2.changsha", "POST", path+"/check", map[string]string{"decision": "pass"}, "If-Match", submitted.Header.Get("ETag")).want(200)
+	s.send("finance2.changsha", "POST", path+"/approval", map[string]string{"decision": "approve"}, "If-Match", checked.Header.Get("ETag")).want(403)
+	approved := s.send("finance3.changsha", "POST", path+"/approval", map[string]string{"decision": "approve"}, "If-Match", checked.Header.Get("ETag")).want(200)
+	if approved.text("state") != "payable" || approved.text("funds") != "committed" || len(approved.get("people").([]any)) != 3 {
+		t.Errorf("approved: %s", approved.Body)
+	}
 	batch := s.send("finance.changsha", "POST", "/batches", map[string]string{"program_id": approved.text("program_id")}).want(201)
-	paid := s.send("finance2.changsha", "POST", "/batches/"+batch.text("id")+"/payment", map[string]string{"paid_on": "2026-01-15", "reference": "BANK-1"}, "If-Match", batch.Header.Get("ETag")).want(200)
-	if paid.text("state") != "paid" || paid.text("lines.0.state") != "paid" {
+	for _, own := range []string{"finance2.changsha", "finance3.changsha"} {
+		s.send(own, "POST", "/batches/"+batch.text("id")+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(403)
+	}
+	sent := s.send("finance4.changsha", "POST", "/batches/"+batch.text("id")+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(200)
+	if sent.text("state") != "sent" {
+		t.Errorf("after sending: %s", sent.Body)
+	}
+	answer := s.upload("finance4.changsha", "/batches/"+batch.text("id")+"/answers", nil, "回单.csv",
+		[]byte("序号,支付单号,收款人名称,支付金额,清算时间,支付状态,备注\n1,BANK-1,测试,35000.00,2026-01-15,支付成功,\n")).want(201)
+	if answer.text("paid_count") != "1" || answer.text("unmatched_count") != "0" {
+		t.Errorf("the answer: %s", answer.Body)
+	}
+	paid := s.send("finance.changsha", "GET", "/batches/"+batch.text("id"), nil).want(200)
+	if paid.text("state") != "done" || paid.text("lines.0.state") != "paid" || paid.text("lines.0.reference") != "BANK-1" {
 		t.Errorf("after the payment: %s", paid.Body)
 	}
 	if state := s.send("finance.changsha", "GET", "/applications/"+id, nil).text("state"); state != "paid" {

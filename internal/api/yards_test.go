@@ -11,6 +11,8 @@ func init() {
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
 		// Registered last, so that the retirements of the world need no yard.
 		ids["yards"] = s.yard("province", "430200", "株洲测试回收有限公司")
+		s.yardAccount("yard.zhuzhou", "430200", ids["yards"])
+		ids["intake"], ids["yard"] = ids["retirements"], "none"
 	})
 	moreBodies["update-yard"] = `{"name":"X","credit_code":"91430100MA00000003","classes":["truck"]}`
 	moreBodies["renew-yard"] = `{"licence_no":"X","valid_from":"2025-01-01","valid_to":"2025-12-31"}`

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,8 @@ type App struct {
 	Tokens    *auth.Tokens
 	Policy    auth.Policy
 	MaxUpload int64 // bytes of one uploaded file
+
+	decoding sync.Mutex // one picture in memory at a time
 }
 
 // Today returns the legal date of the injected clock.

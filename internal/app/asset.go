@@ -253,6 +253,10 @@ func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, u
 	if err != nil {
 		return store.File{}, err
 	}
+	look, err := a.lookAt(kept)
+	if err != nil {
+		return store.File{}, err
+	}
 	return write(ctx, a, by, func(tx *store.Tx) (store.File, error) {
 		before, err := tx.Asset(assetID)
 		if err != nil {
@@ -271,6 +275,9 @@ func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, u
 			f.RetirementID = r.ID
 		}
 		if err := tx.AddFile(&f); err != nil {
+			return f, err
+		}
+		if _, err := tx.KeepPhoto(f, before, look.facts, look.print); err != nil {
 			return f, err
 		}
 		if r == nil {

@@ -49,7 +49,7 @@ func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
 		d.accounts, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
-		d.stock, d.payments, d.identities,
+		d.stock, d.payments, d.identities, d.weeks,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("app: load the demonstration: %w", err)
@@ -98,10 +98,17 @@ func (d *demo) targets() error {
 func (d *demo) programs() error {
 	months := func(n int) *int { return &n }
 	yuan := func(n int64) money.Fen { return money.Fen(n * 100) }
-	for _, c := range d.Reference.Cities() {
+	for i, c := range d.Reference.Cities() {
+		budget, notice := yuan(3_000_000), 0
+		switch i {
+		case 4:
+			notice = 5
+		case 5:
+			budget = yuan(120_000) // so that somebody has to wait
+		}
 		_, err := d.CreateProgram(d.ctx, access.System("demo"), subsidy.Program{Code: "EARLY-TRUCK", Revision: 1, CityCode: c.Code, Class: registry.Truck, Sample: true,
 			Name:     bilingual.T(c.Name+"老旧柴油货车提前淘汰补贴（示例）", c.NameEN+" early retirement of old diesel trucks (example)"),
-			Document: "示例方案：分档参照交规划发〔2024〕90号，金额未经核实", ValidFrom: "2024-07-31", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: yuan(3_000_000),
+			Document: "示例方案：分档参照交规划发〔2024〕90号，金额未经核实", ValidFrom: "2024-07-31", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget, NoticeDays: notice,
 			Rules: subsidy.Rules{Stages: []string{"china0", "china1", "china2", "china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{
 				{Group: "heavy", FromMonths: 12, ToMonths: months(24), AmountFen: yuan(12_000)}, {Group: "heavy", FromMonths: 24, ToMonths: months(48), AmountFen: yuan(35_000)},
 				{Group: "heavy", FromMonths: 48, AmountFen: yuan(45_000)},
@@ -257,16 +264,20 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	return err
 }
 
-// photo draws a picture that no other has.
+// photo draws a picture that no other has, and that does not look like another
+// either: a grid of greys of its own.
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
-	ground := color.RGBA{uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), 255}
+	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}
+	greys := rand.New(rand.NewPCG(uint64(d.serial), uint64(ground[0]<<16+ground[1]<<8+ground[2])))
+	var grid [12 * 8]uint8
+	for i := range grid {
+		grid[i] = uint8(greys.IntN(200))
+	}
 	for y := range 64 {
 		for x := range 96 {
-			img.Set(x, y, ground)
-			if x > 12 && x < 84 && y > 26 && y < 48 {
-				img.Set(x, y, color.RGBA{uint8(x * 2), uint8(y * 3), uint8(d.serial), 255})
-			}
+			g := grid[y/8*12+x/8]
+			img.Set(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
 		}
 	}
 	var b bytes.Buffer
@@ -274,38 +285,4 @@ func (d *demo) photo() []byte {
 		return nil
 	}
 	return b.Bytes()
-}
-
-// payments takes a part of the applications through approval, and in four
-// cities through batch and payment.
-func (d *demo) payments() error {
-	for n, c := range d.Reference.Cities() {
-		first, second := d.users["finance."+demoCity(c.Code)], d.users["finance2."+demoCity(c.Code)]
-		open, err := d.DB.Applications(d.ctx, first.Scope, store.ApplicationFilter{State: subsidy.Open}, store.Page{Limit: 100})
-		if err != nil {
-			return err
-		}
-		for i, application := range open {
-			if i%3 == 2 {
-				continue
-			}
-			if _, err := d.DecideApplication(d.ctx, first, application.ID, application.Version, true, ""); err != nil {
-				return err
-			}
-		}
-		if n > 3 || len(open) == 0 {
-			continue
-		}
-		batch, err := d.MakeBatch(d.ctx, first, open[0].ProgramID, nil)
-		if err != nil {
-			return err
-		}
-		if n > 2 {
-			continue
-		}
-		if _, err := d.PayBatch(d.ctx, second, batch.ID, batch.Version, Payment{PaidOn: d.Today(), Reference: fmt.Sprintf("演示流水%04d", n+1)}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

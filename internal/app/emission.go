@@ -23,8 +23,9 @@ type EmissionFilter struct {
 	District string
 	Class    registry.Class
 	Category string
-	Month    string // "2025-12", of the day it counts on
-	Factors  int64  // the newest revision that is looked at, 0: all; makes an older figure again
+	Month    string    // "2025-12", of the day it counts on
+	After    civil.Day // only those that count after this day
+	Factors  int64     // the newest revision that is looked at, 0: all; makes an older figure again
 	GroupBy  string
 }
 
@@ -108,9 +109,20 @@ func (f *factors) group(class registry.Class, category string) string {
 	return group
 }
 
-func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilter) (store.AssetFilter, error) {
+// goneFilter returns the filter of the retirements, which count after the
+// baseline day of their target, or after the later day that is asked for.
+func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilter) (store.GoneFilter, error) {
 	bounds, err := a.Bounds(ctx, scope, ProgressFilter{AsOf: f.AsOf})
-	return store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, Bounds: bounds, AsOf: f.AsOf}, err
+	after, until := f.After, f.AsOf
+	if f.Month != "" {
+		first := civil.Day(f.Month + "-01")
+		after, until = max(after, first.AddDays(-1)), min(until, first.AddMonths(1).AddDays(-1))
+	}
+	for area, b := range bounds {
+		b.BaselineOn = max(b.BaselineOn, after)
+		bounds[area] = b
+	}
+	return store.GoneFilter{AssetFilter: store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, Bounds: bounds, AsOf: until}}, err
 }
 
 // Emission returns what the verified retirements of a scope save. It reads the
@@ -131,7 +143,7 @@ func (a *App) Emission(ctx context.Context, scope access.Scope, f EmissionFilter
 			groups[key] = &emission.Sum{}
 		}
 	}
-	err = a.DB.EachGone(ctx, scope, filter, f.Month, "", func(g store.Gone) bool {
+	err = a.DB.EachGone(ctx, scope, filter, func(g store.Gone) bool {
 		key := emissionGroup(f.GroupBy, store.Area{CityCode: g.CityCode, DistrictCode: g.DistrictCode, Class: g.Class}, g.Category, g.On.Month())
 		if groups[key] == nil {
 			groups[key] = &emission.Sum{}
@@ -201,7 +213,8 @@ func (a *App) EmissionRows(ctx context.Context, scope access.Scope, f EmissionFi
 	}
 	at := max(0, slices.Index(emission.Pollutants[:], pollutant))
 	var rows []EmissionRow
-	err = a.DB.EachGone(ctx, scope, filter, f.Month, page.After, func(g store.Gone) bool {
+	filter.Start = page.After
+	err = a.DB.EachGone(ctx, scope, filter, func(g store.Gone) bool {
 		row := EmissionRow{Gone: g}
 		row.Amounts, row.Revision = with.of(g)
 		if state != "" && row.Amounts[at].State != state {

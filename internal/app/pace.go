@@ -29,41 +29,61 @@ type PaceSheet struct {
 }
 
 // Pace returns how fast a scope retires its stock: what the progress figures
-// leave to be done, against the verified retirements of the last twelve weeks.
+// leave to be done, against the verified retirements of the last twelve weeks,
+// both by the definition of each city's target.
 func (a *App) Pace(ctx context.Context, scope access.Scope, class registry.Class, city string, asOf civil.Day) (PaceSheet, error) {
 	sheet := PaceSheet{AsOf: asOf}
-	progress, err := a.Progress(ctx, scope, ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"})
-	if err != nil {
-		return sheet, err
-	}
-	days, err := a.DB.GoneByDay(ctx, scope, store.CountFilter{City: city, Class: class}, asOf.AddDays(-7*pace.Weeks), asOf)
-	if err != nil {
-		return sheet, err
-	}
 	yards, err := a.yards(ctx, scope, asOf)
 	if err != nil {
 		return sheet, err
 	}
-	paces := make([]pace.Pace, 0, len(progress.Lines))
-	for _, l := range progress.Lines {
-		area := store.Area{CityCode: l.CityCode, Class: l.Class}
-		in := pace.Input{AsOf: asOf, Yards: yards[area]}
-		if l.Target != nil {
-			in.DueOn, in.Hard = l.Target.DueOn, l.Target.Kind == "hard"
+	var paces []pace.Pace
+	f := ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"}
+	_, err = a.read(ctx, scope, f, func(s *figures) error {
+		lines, err := s.lines(scope)
+		if err != nil {
+			return err
 		}
-		if l.Required != nil {
-			left := *l.Required - l.Verified
-			in.Left = &left
+		for _, l := range lines {
+			in := pace.Input{AsOf: asOf, Yards: yards[store.Area{CityCode: l.CityCode, Class: l.Class}]}
+			if l.Target != nil {
+				in.DueOn, in.Hard = l.Target.DueOn, l.Target.Kind == "hard"
+			}
+			if l.Required != nil {
+				left := *l.Required - l.Verified
+				in.Left = &left
+			}
+			if in.Weeks, err = s.weeks(l); err != nil {
+				return err
+			}
+			p := pace.Of(in)
+			paces = append(paces, p)
+			sheet.Lines = append(sheet.Lines, PaceLine{Area: store.Area{CityCode: l.CityCode, Class: l.Class}, Target: l.Target, Required: l.Required, Verified: l.Verified, Pace: p})
 		}
-		for day, n := range days[area] {
-			in.Weeks[pace.Weeks-1-day.DaysUntil(asOf)/7] += n
-		}
-		p := pace.Of(in)
-		paces = append(paces, p)
-		sheet.Lines = append(sheet.Lines, PaceLine{Area: area, Target: l.Target, Required: l.Required, Verified: l.Verified, Pace: p})
-	}
+		return nil
+	})
 	sheet.Total = pace.Together(paces)
-	return sheet, nil
+	return sheet, err
+}
+
+// weeks returns the verified retirements of a line in each of the last weeks,
+// none from before its baseline day.
+func (s *figures) weeks(l Line) (weeks [pace.Weeks]int64, err error) {
+	b := s.bounds(l.CityCode, l.Class)
+	var before int64
+	for i := range pace.Weeks + 1 {
+		day := max(s.f.AsOf.AddDays(-7*(pace.Weeks-i)), min(b.BaselineOn, s.f.AsOf))
+		counts, err := s.counts([]store.Dim{store.ByCity, store.ByClass}, b.Definition, day)
+		if err != nil {
+			return weeks, err
+		}
+		n := counts[l.Group][target.Verified]
+		if i > 0 {
+			weeks[i-1] = n - before
+		}
+		before = n
+	}
+	return weeks, nil
 }
 
 // yards returns, for each city and class, the yards that may work on the day,

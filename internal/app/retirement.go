@@ -189,6 +189,9 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 			if err := strangerTo(tx, before); err != nil {
 				return Case{}, err
 			}
+			if err := a.photosDecided(tx, before.AssetID, verify); err != nil {
+				return Case{}, err
+			}
 		}
 		after, err := before.Decide(verify, reason, by.ID, by.Name, retirement.Missing(items), tx.At)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/emission"
+	"phaseout/internal/ledger"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
@@ -49,6 +50,14 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	calendar, err := readCalendar(files)
+	if err != nil {
+		return err
+	}
+	reasons, err := readReturnReasons(files)
+	if err != nil {
+		return err
+	}
 	values, planned, err := readEmission(files)
 	if err != nil {
 		return err
@@ -58,8 +67,16 @@ func LoadReference(ctx context.Context, db *store.DB, files fs.FS) error {
 		if err := tx.PutReference(regions, options); err != nil {
 			return err
 		}
+		if err := tx.PutReturnReasons(reasons); err != nil {
+			return err
+		}
 		for _, d := range definitions {
 			if _, err := tx.PutDefinition(d); err != nil {
+				return err
+			}
+		}
+		for _, year := range calendar {
+			if err := tx.ShipCalendarYear(year); err != nil {
 				return err
 			}
 		}
@@ -149,6 +166,19 @@ func seedRows(files fs.FS, name string) ([]map[string]string, error) {
 	return rows, nil
 }
 
+func readReturnReasons(files fs.FS) ([]ledger.ReturnReason, error) {
+	rows, err := seedRows(files, "return_reasons.csv")
+	if err != nil {
+		return nil, err
+	}
+	reasons := make([]ledger.ReturnReason, len(rows))
+	for i, r := range rows {
+		reasons[i] = ledger.ReturnReason{Code: r["code"], Kind: r["kind"], Name: bilingual.T(r["name_zh"], r["name_en"]), ToDo: bilingual.T(r["todo_zh"], r["todo_en"]),
+			Words: strings.Split(r["words"], "|")}
+	}
+	return reasons, nil
+}
+
 func number(text string) *int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -196,6 +226,27 @@ func readTargets(files fs.FS, definitions []target.Definition) ([]target.Target,
 	return targets, nil
 }
 
+// readCalendar reads the holidays as the State Council's documents arrange
+// them, spans of days made into days.
+func readCalendar(files fs.FS) ([]store.CalendarYear, error) {
+	rows, err := seedRows(files, "calendar.csv")
+	if err != nil {
+		return nil, err
+	}
+	var years []store.CalendarYear
+	for _, r := range rows {
+		year := int(*number(r["year"]))
+		if len(years) == 0 || years[len(years)-1].Year != year {
+			years = append(years, store.CalendarYear{Year: year, Source: r["source"]})
+		}
+		y := &years[len(years)-1]
+		for day := civil.Day(r["from"]); day <= civil.Day(r["to"]); day = day.AddDays(1) {
+			y.Days = append(y.Days, store.CalendarDay{Day: day, Year: year, Kind: r["kind"], Name: r["name"]})
+		}
+	}
+	return years, nil
+}
+
 // DemoPassword is that of every demonstration account.
 const DemoPassword = "Demo-phaseout-2025"
 
@@ -221,7 +272,9 @@ func DemoAccounts() []DemoAccount {
 			DemoAccount{"clerk." + c.pinyin, c.name + "登记员", access.Clerk, c.code},
 			DemoAccount{"reviewer." + c.pinyin, c.name + "审核员", access.Reviewer, c.code},
 			DemoAccount{"finance." + c.pinyin, c.name + "财务甲", access.Finance, c.code},
-			DemoAccount{"finance2." + c.pinyin, c.name + "财务乙", access.Finance, c.code})
+			DemoAccount{"finance2." + c.pinyin, c.name + "财务乙", access.Finance, c.code},
+			DemoAccount{"finance3." + c.pinyin, c.name + "财务丙", access.Finance, c.code},
+			DemoAccount{"finance4." + c.pinyin, c.name + "财务丁", access.Finance, c.code})
 	}
 	return append(all, DemoAccount{"clerk.yuelu", "岳麓区登记员", access.Clerk, "430104"},
 		DemoAccount{"province", "省级汇总员", access.Province, access.ProvinceCode}, DemoAccount{"auditor", "审计员", access.Auditor, access.ProvinceCode},

@@ -116,28 +116,6 @@ func (a *App) regionName(code string, lang bilingual.Lang) string {
 	return bilingual.T(r.Name, r.NameEN).In(lang)
 }
 
-// BatchWorkbook writes a batch's sealed lines for the bank, with count, total
-// and digest on top.
-func (a *App) BatchWorkbook(ctx context.Context, scope access.Scope, id string, lang bilingual.Lang) (name string, workbook []byte, err error) {
-	batch, err := a.DB.Batch(ctx, scope, id)
-	if err != nil {
-		return "", nil, err
-	}
-	t := func(zh, en string) string { return bilingual.T(zh, en).In(lang) }
-	table := sheet.Table{Title: t("补贴支付批次 ", "Payment batch ") + batch.Number, Notes: []string{
-		fmt.Sprintf(t("%s    笔数 %d    合计 %s 元", "%s    %d lines    total %s yuan"), batch.ProgramName.In(lang), batch.LineCount, batch.TotalFen.Yuan()),
-		"SHA-256 " + batch.SHA256,
-	}, Head: []sheet.Head{{Title: t("序号", "No."), Width: 8}, {Title: t("收款人名称", "Payee"), Width: 28}, {Title: t("收款人账户", "Account"), Width: 26},
-		{Title: t("开户银行", "Bank"), Width: 28}, {Title: t("金额（元）", "Amount (yuan)"), Width: 16, Kind: sheet.MoneyColumn}, {Title: t("摘要", "Purpose"), Width: 24}}}
-	var rows [][]any
-	for _, l := range batch.Lines {
-		rows = append(rows, []any{l.LineNo, l.PayeeName, l.PayeeAccount, l.PayeeBank, l.AmountFen, t("淘汰补贴 ", "phase-out subsidy ") + l.AssetLabel})
-	}
-	var b bytes.Buffer
-	err = sheet.WriteXLSX(&b, table, rowsOf(rows))
-	return batch.Number + ".xlsx", b.Bytes(), err
-}
-
 // ImportTemplate writes the empty workbook of a class: its headings, drop-downs
 // for dictionaries, an example row that the importer skips.
 func (a *App) ImportTemplate(class registry.Class, lang bilingual.Lang) ([]byte, error) {

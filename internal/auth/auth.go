@@ -150,30 +150,45 @@ func HashRefresh(token string) string {
 // LoadSecret reads the token secret from a file, making it with 32 random
 // bytes if there is none. A file that others may read is refused.
 func LoadSecret(path string) ([]byte, error) {
-	secret, err := readSecret(path)
+	return loadKey(path, "token secret", "remove it and a new one is made (everybody has to log in again)")
+}
+
+// LoadKey is LoadSecret for the key under which people's numbers are sealed.
+// A new one is made only where fresh says that nothing is sealed yet: it would
+// open nothing that is there.
+func LoadKey(path string, fresh bool) ([]byte, error) {
+	const what, mend = "key of sealed numbers", "put the right one back from the backup"
+	if fresh {
+		return loadKey(path, what, mend)
+	}
+	return readSecret(path, what, mend)
+}
+
+func loadKey(path, what, mend string) ([]byte, error) {
+	secret, err := readSecret(path, what, mend)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeSecret(path); err != nil {
-			return nil, fmt.Errorf("auth: token secret: %w", err)
+			return nil, fmt.Errorf("auth: %s: %w", what, err)
 		}
-		return readSecret(path) // which another process may have made first
+		return readSecret(path, what, mend) // which another process may have made first
 	}
 	return secret, err
 }
 
-func readSecret(path string) ([]byte, error) {
+func readSecret(path, what, mend string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("auth: token secret: %w", err)
+		return nil, fmt.Errorf("auth: %s: %w", what, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" { // which has no such bits
-		return nil, fmt.Errorf("auth: token secret %s may be read by others; run chmod 600 on it", path)
+		return nil, fmt.Errorf("auth: %s %s may be read by others; run chmod 600 on it", what, path)
 	}
 	secret, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("auth: token secret: %w", err)
+		return nil, fmt.Errorf("auth: %s: %w", what, err)
 	}
 	if len(secret) < leastSecret {
-		return nil, fmt.Errorf("auth: token secret %s is shorter than %d bytes; remove it and a new one is made (everybody has to log in again)", path, leastSecret)
+		return nil, fmt.Errorf("auth: %s %s is shorter than %d bytes; %s", what, path, leastSecret, mend)
 	}
 	return secret, nil
 }

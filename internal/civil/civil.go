@@ -119,3 +119,9 @@ func (d Day) Month() string {
 
 // Year returns the calendar year.
 func (d Day) Year() int { return d.time().Year() }
+
+// Weekend reports whether d is a Saturday or a Sunday.
+func (d Day) Weekend() bool {
+	w := d.time().Weekday()
+	return w == time.Saturday || w == time.Sunday
+}

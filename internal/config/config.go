@@ -20,6 +20,7 @@ type Common struct {
 	DatabaseFile   []byte          `help:"File that holds the database setting, for one with a password." env:"PHASEOUT_DATABASE_FILE" type:"filecontent" placeholder:"FILE"`
 	Clock          string          `help:"Instant (RFC 3339) from which the clock runs on, to try month ends and deadlines." env:"PHASEOUT_CLOCK" placeholder:"INSTANT"`
 	JWTSecretFile  string          `name:"jwt-secret-file" help:"File with the secret of access tokens, 32 bytes or more; made in the data folder if not given." env:"PHASEOUT_JWT_SECRET_FILE" placeholder:"FILE"`
+	AccountKeyFile string          `help:"File with the key under which accounts and people's numbers are sealed, 32 bytes; made in the data folder if not given. Back it up apart from the database." env:"PHASEOUT_ACCOUNT_KEY_FILE" placeholder:"FILE"`
 	PasswordPolicy string          `help:"Password rules: nist (length, no common words) or mlps (several kinds of signs), and the least length if it is to be another, as in nist:16." env:"PHASEOUT_PASSWORD_POLICY" default:"nist"`
 	MaxUploadMiB   int64           `name:"max-upload-mib" help:"Size of the largest uploaded file in MiB." env:"PHASEOUT_MAX_UPLOAD_MIB" default:"256"`
 	LogLevel       string          `help:"Least level that is logged: debug, info, warn or error." env:"PHASEOUT_LOG_LEVEL" default:"info"`
@@ -46,6 +47,15 @@ func (c Common) SecretFile() string {
 		return c.JWTSecretFile
 	}
 	return filepath.Join(c.Data, "jwt.secret")
+}
+
+// KeyFile returns the file with the key of sealed numbers. One beside it that
+// ends in .old holds the key before it.
+func (c Common) KeyFile() string {
+	if c.AccountKeyFile != "" {
+		return c.AccountKeyFile
+	}
+	return filepath.Join(c.Data, "account.key")
 }
 
 // Clock returns the clock that a setting asks for: the host's if it is empty,

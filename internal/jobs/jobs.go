@@ -236,6 +236,9 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 		if err := q.app.FindDuplicates(ctx); err != nil && ctx.Err() == nil {
 			log.Error("find duplicates", "error", err)
 		}
+		if err := q.app.RunApplications(ctx); err != nil && ctx.Err() == nil {
+			log.Error("run applications", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -123,11 +123,15 @@ func WriteXLSX(w io.Writer, t Table, rows iter.Seq2[[]any, error]) error {
 	if err != nil {
 		return fmt.Errorf("sheet: styles: %w", err)
 	}
+	headRow := len(t.Notes) + 2
+	// What stands before the rows is written with the first, so the setup comes before the stream.
+	if err := printSetup(f, name, headRow); err != nil {
+		return fmt.Errorf("sheet: write: %w", err)
+	}
 	out, err := f.NewStreamWriter(name)
 	if err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
-	headRow := len(t.Notes) + 2
 	if err := writeTop(out, t, styles, headRow); err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
@@ -151,7 +155,7 @@ func WriteXLSX(w io.Writer, t Table, rows iter.Seq2[[]any, error]) error {
 			return fmt.Errorf("sheet: write row %d: %w", at, err)
 		}
 	}
-	if err := errors.Join(out.Flush(), printSetup(f, name, headRow)); err != nil {
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("sheet: write: %w", err)
 	}
 	return f.Write(w)

@@ -80,8 +80,9 @@ func jsonText(v any) (string, error) {
 	return string(bytes.TrimSpace(b.Bytes())), nil
 }
 
-// flushEvents chains and inserts the events at the end of the transaction. The
-// update of the head row makes concurrent transactions queue up, so that the
+// flushEvents chains and inserts the events at the end of the transaction, or
+// before it where there are so many that they would fill the memory. The update
+// of the head row makes concurrent transactions queue up, so that the
 // chain has no fork.
 func (tx *Tx) flushEvents() error {
 	if len(tx.events) == 0 {
@@ -107,6 +108,7 @@ func (tx *Tx) flushEvents() error {
 	if err := insertAll(tx, tx.events); err != nil {
 		return fmt.Errorf("store: append to the audit: %w", err)
 	}
+	tx.events = tx.events[:0]
 	return affect(tx.db.Exec("UPDATE audit_head SET hash = ? WHERE id = 1 AND seq = ?", hash, seq), fmt.Errorf("store: the audit head moved"))
 }
 

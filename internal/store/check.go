@@ -2,15 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"gorm.io/gorm"
 
-	"phaseout/internal/access"
 	"phaseout/internal/civil"
 	"phaseout/internal/retirement"
-	"phaseout/internal/subsidy"
 )
 
 // VerifyDatabase asks the engine for damage in its own structures.
@@ -137,28 +136,34 @@ func (db *DB) EachAsset(ctx context.Context, fn func(AssetRecord, *retirement.Re
 	}
 }
 
-// EachBatch calls fn for every payment batch with its lines.
-func (db *DB) EachBatch(ctx context.Context, fn func(subsidy.Batch) error) error {
-	var ids []string
-	if err := db.read.WithContext(ctx).Model(&batchRow{}).Order("id").Pluck("id", &ids).Error; err != nil {
-		return fmt.Errorf("store: list batches: %w", err)
+// VerifyBatches recomputes the digest of every payment batch from its lines,
+// recounts what became of them, and returns how many batches there are.
+func (db *DB) VerifyBatches(ctx context.Context) (int, error) {
+	var rows []batchRow
+	if err := db.read.WithContext(ctx).Order("id").Find(&rows).Error; err != nil {
+		return 0, fmt.Errorf("store: list batches: %w", err)
 	}
-	for _, id := range ids {
-		b, err := db.Batch(ctx, access.Whole(), id)
-		if err != nil {
-			return err
-		}
-		if err := fn(b); err != nil {
-			return err
+	for _, r := range rows {
+		sum, err := digestLines(db.read.WithContext(ctx), db.ring, r.batch())
+		if err != nil || sum != r.SHA256 {
+			return len(rows), errors.Join(fmt.Errorf("batch %s is not what was frozen", r.Number), err)
 		}
 	}
-	return nil
+	return len(rows), errors.Join(
+		db.doubt(ctx, "a batch counts its lines as the bank answered them", `SELECT b.id, b.number AS facts FROM payment_batches b WHERE b.state <> 'void' AND (
+			b.paid_count <> (SELECT COUNT(*) FROM payment_lines l WHERE l.batch_id = b.id AND l.state = 'paid') OR
+			b.paid_fen <> COALESCE((SELECT SUM(amount_fen) FROM payment_lines l WHERE l.batch_id = b.id AND l.state = 'paid'), 0) OR
+			b.returned_count <> (SELECT COUNT(*) FROM payment_lines l WHERE l.batch_id = b.id AND l.state IN ('returned', 'refunded')))`),
+		db.doubt(ctx, "an application is paid by one line of the bank", `SELECT application_id AS id, CAST(COUNT(*) AS TEXT) AS facts FROM payment_lines
+			WHERE state = 'paid' GROUP BY application_id HAVING COUNT(*) > 1`),
+		db.doubt(ctx, "a paid application has its line of the bank and no other has one", `SELECT a.id, a.state AS facts FROM applications a WHERE (a.state = 'paid') <>
+			EXISTS (SELECT 1 FROM payment_lines l WHERE l.application_id = a.id AND l.state = 'paid')`))
 }
 
 // FileDigests returns the digests of all stored files that a row points at.
 func (db *DB) FileDigests(ctx context.Context) ([]string, error) {
 	var sums []string
-	err := db.read.WithContext(ctx).Raw("SELECT sha256 FROM files UNION SELECT file_sha256 FROM imports").Scan(&sums).Error
+	err := db.read.WithContext(ctx).Raw("SELECT sha256 FROM files UNION SELECT file_sha256 FROM imports UNION SELECT file_sha256 FROM bank_answers").Scan(&sums).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}

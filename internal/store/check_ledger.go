@@ -48,7 +48,7 @@ func (db *DB) VerifyLedger(ctx context.Context) (int64, error) {
 			WHERE (a.state = 'paid') <> (c.state = 'paid')`},
 		{"money for an application is held on lines of its city", `SELECT c.application_id AS id, l.id AS facts FROM fund_claims c
 			JOIN budget_lines l ON l.id = c.line_id JOIN applications a ON a.id = c.application_id
-			WHERE l.city_code <> a.city_code OR l.source <> c.source OR (l.program_id <> '' AND l.program_id <> a.program_id)`},
+			WHERE l.city_code <> a.city_code OR l.source <> c.source OR (l.class <> '' AND l.class <> a.class)`},
 	} {
 		if err := db.doubt(ctx, d.what, d.query); err != nil {
 			return n, err

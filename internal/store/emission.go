@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -248,37 +249,48 @@ type Gone struct {
 	Category     string
 	Stage        string
 	Label        string
-	On           civil.Day // the day it counts on
+	On           civil.Day // the day it counts on by the definition of its target
 	ScrapDueOn   civil.Day
 	Fields       map[string]string // nil for trucks, which need none
 }
 
+// GoneFilter narrows verified retirements; Start is the id of the last row of
+// the page before.
+type GoneFilter struct {
+	AssetFilter
+	Start string
+}
+
 // EachGone calls fn for every asset behind the figure of verified retirements
-// that the filter describes, in the order of their ids after the page's start,
-// until fn returns false. The rows are those of Assets with the same filter.
-func (db *DB) EachGone(ctx context.Context, scope access.Scope, f AssetFilter, month, after string, fn func(Gone) bool) error {
+// that the filter describes, in the order of their ids, until fn returns false.
+// The rows are those of Assets with the same filter.
+func (db *DB) EachGone(ctx context.Context, scope access.Scope, f GoneFilter, fn func(Gone) bool) error {
 	f.Metric = target.Verified
-	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f)
+	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f.AssetFilter)
 	if err != nil {
 		return err
 	}
-	if after != "" {
-		q = q.Where("id > ?", after)
+	if f.Start != "" {
+		q = q.Where("id > ?", f.Start)
 	}
-	if month != "" {
-		q = q.Where("verified_on >= ? AND verified_on <= ?", month+"-01", month+"-31")
-	}
-	rows, err := q.Select("id, city_code, district_code, class, category, stage, label, verified_on, scrap_due_on, CASE WHEN class = 'truck' THEN '' ELSE fields END").
-		Order("id").Rows()
+	rows, err := q.Select(`id, city_code, district_code, class, category, stage, label, scrap_due_on, way_out, verified_on, hand_over_on, dismantled_on, left_on,
+		CASE WHEN class = 'truck' THEN '' ELSE fields END`).Order("id").Rows()
 	if err != nil {
 		return fmt.Errorf("store: read retirements: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var g Gone
-		var fields string
-		if err := rows.Scan(&g.ID, &g.CityCode, &g.DistrictCode, &g.Class, &g.Category, &g.Stage, &g.Label, &g.On, &g.ScrapDueOn, &fields); err != nil {
+		var way, fields string
+		days := map[string]*civil.Day{"hand_over_on": new(civil.Day), "dismantled_on": new(civil.Day), "left_on": new(civil.Day)}
+		if err := rows.Scan(&g.ID, &g.CityCode, &g.DistrictCode, &g.Class, &g.Category, &g.Stage, &g.Label, &g.ScrapDueOn, &way, &g.On,
+			days["hand_over_on"], days["dismantled_on"], days["left_on"], &fields); err != nil {
 			return fmt.Errorf("store: read retirements: %w", err)
+		}
+		for _, rule := range f.Bounds[Area{CityCode: g.CityCode, Class: g.Class}].Definition.Counts {
+			if slices.Contains(rule.Ways, way) {
+				g.On = *days[rule.On]
+			}
 		}
 		if fields != "" {
 			if g.Fields, err = fieldsOf(fields); err != nil {
@@ -290,37 +302,6 @@ func (db *DB) EachGone(ctx context.Context, scope access.Scope, f AssetFilter, m
 		}
 	}
 	return rows.Err()
-}
-
-// GoneByDay returns how many retirements of each city and class were verified
-// with a counting day after from, up to and including to.
-func (db *DB) GoneByDay(ctx context.Context, scope access.Scope, f CountFilter, from, to civil.Day) (map[Area]map[civil.Day]int64, error) {
-	var rows []struct {
-		CityCode   string
-		Class      registry.Class
-		VerifiedOn civil.Day
-		N          int64
-	}
-	q := inScope(db.read.WithContext(ctx).Table("assets"), scope, true).Where("verified_on <> '' AND verified_on > ? AND verified_on <= ?", from, to)
-	if f.City != "" {
-		q = q.Where("city_code = ?", f.City)
-	}
-	if f.Class != "" {
-		q = q.Where("class = ?", f.Class)
-	}
-	err := q.Select("city_code, class, verified_on, COUNT(*) AS n").Group("city_code, class, verified_on").Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("store: count retirements by day: %w", err)
-	}
-	counts := map[Area]map[civil.Day]int64{}
-	for _, r := range rows {
-		a := Area{CityCode: r.CityCode, Class: r.Class}
-		if counts[a] == nil {
-			counts[a] = map[civil.Day]int64{}
-		}
-		counts[a][r.VerifiedOn] += r.N
-	}
-	return counts, nil
 }
 
 // YardClass is a yard and one of the classes that it takes.

@@ -11,6 +11,7 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
+	"phaseout/internal/subsidy"
 )
 
 // File is a stored file on a record. Its bytes lie in Blobs under SHA256.
@@ -20,6 +21,7 @@ type File struct {
 	DistrictCode   string
 	AssetID        string
 	RetirementID   string
+	ApplicationID  string // a paper of a subsidy application: finance alone sees it
 	Kind           string
 	Name           string
 	Mime           string
@@ -29,6 +31,7 @@ type File struct {
 	UploadedBy     string
 	UploadedByName string
 	UploadedAt     time.Time
+	Refused        bool // a reviewer found it to be another record's photo: no evidence
 }
 
 // AddFile puts a file on a record. The same bytes of the same kind on the same
@@ -56,7 +59,7 @@ func (tx *Tx) Files(assetID string) ([]File, error) { return filesOf(tx.db, tx.B
 
 func filesOf(q *gorm.DB, scope access.Scope, assetID string) ([]File, error) {
 	var files []File
-	if err := inScope(q, scope, true).Where("asset_id = ?", assetID).Order("id").Limit(500).Find(&files).Error; err != nil {
+	if err := inScope(q, scope, true).Where("asset_id = ? AND application_id = ''", assetID).Order("id").Limit(500).Find(&files).Error; err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}
 	return files, nil
@@ -65,7 +68,7 @@ func filesOf(q *gorm.DB, scope access.Scope, assetID string) ([]File, error) {
 // FilesOfAssets returns the files of several assets of the scope by asset.
 func (db *DB) FilesOfAssets(ctx context.Context, scope access.Scope, assetIDs []string) (map[string][]File, error) {
 	var files []File
-	if err := inScope(db.read.WithContext(ctx), scope, true).Where("asset_id IN ?", assetIDs).Order("id").Find(&files).Error; err != nil {
+	if err := inScope(db.read.WithContext(ctx), scope, true).Where("asset_id IN ? AND application_id = ''", assetIDs).Order("id").Find(&files).Error; err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}
 	byAsset := map[string][]File{}
@@ -73,6 +76,25 @@ func (db *DB) FilesOfAssets(ctx context.Context, scope access.Scope, assetIDs []
 		byAsset[f.AssetID] = append(byAsset[f.AssetID], f)
 	}
 	return byAsset, nil
+}
+
+// Papers returns the papers of an application, oldest first: its own files,
+// and those of the retirement that serve it as well.
+func (tx *Tx) Papers(a subsidy.Application) ([]File, error) { return papersOf(tx.db, tx.By.Scope, a) }
+
+// Papers is Tx.Papers outside a transaction.
+func (db *DB) Papers(ctx context.Context, scope access.Scope, a subsidy.Application) ([]File, error) {
+	return papersOf(db.read.WithContext(ctx), scope, a)
+}
+
+func papersOf(q *gorm.DB, scope access.Scope, a subsidy.Application) ([]File, error) {
+	var files []File
+	err := inScope(q, scope, true).Where("asset_id = ? AND (application_id = ? OR (application_id = '' AND kind IN ('certificate', 'deregistration')))",
+		a.AssetID, a.ID).Order("id").Limit(500).Find(&files).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: list papers: %w", err)
+	}
+	return files, nil
 }
 
 // File returns a file of the scope, or NotFound.
@@ -88,10 +110,13 @@ func (db *DB) File(ctx context.Context, scope access.Scope, id string) (File, er
 }
 
 // FilesByKind groups the ids of files by their kind, as an evidence list wants
-// them.
+// them. Refused ones are no evidence.
 func FilesByKind(files []File) map[string][]string {
 	byKind := map[string][]string{}
 	for _, f := range files {
+		if f.Refused {
+			continue
+		}
 		byKind[f.Kind] = append(byKind[f.Kind], f.ID)
 	}
 	return byKind

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -135,12 +136,21 @@ func (tx *Tx) shiftLine(id string, d ledger.BudgetLine) error {
 // fundShares returns the shares in which the sources pay for a program: those
 // that it names, else the city alone.
 func (tx *Tx) fundShares(programID string) ([]ledger.Share, error) {
-	p, err := tx.Program(programID)
-	if err != nil || len(p.Shares) == 0 {
-		return ledger.CityAlone(), err
+	var texts []string // the row alone: a program's figures are sums over all its cases
+	if err := tx.db.Table("programs").Where("id = ?", programID).Limit(1).Pluck("shares", &texts).Error; err != nil {
+		return nil, fmt.Errorf("store: shares of a program: %w", err)
 	}
-	shares := make([]ledger.Share, len(p.Shares))
-	for i, s := range p.Shares {
+	var named []subsidy.Share
+	if len(texts) > 0 && texts[0] != "" {
+		if err := json.Unmarshal([]byte(texts[0]), &named); err != nil {
+			return nil, fmt.Errorf("store: shares of program %s: %w", programID, err)
+		}
+	}
+	if len(named) == 0 {
+		return ledger.CityAlone(), nil
+	}
+	shares := make([]ledger.Share, len(named))
+	for i, s := range named {
 		shares[i] = ledger.Share{Source: ledger.Source(s.Source), BP: s.BP}
 	}
 	return shares, nil
@@ -202,12 +212,17 @@ func (tx *Tx) ReserveFunds(a subsidy.Application) error {
 	return nil
 }
 
+// sameProgram are the versions of a program: what was given to one of them
+// pays for all.
+const sameProgram = "SELECT s.id FROM programs s JOIN programs p ON p.city_code = s.city_code AND p.code = s.code WHERE p.id = ?"
+
 // linesFor returns the open lines that may pay for an application, the most
 // particular first, locked until the transaction ends.
 func (tx *Tx) linesFor(a subsidy.Application, year int) ([]ledger.BudgetLine, error) {
 	var rows []budgetLineRow
 	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
-		Where("city_code = ? AND year = ? AND NOT closed AND class IN ('', ?) AND program_id IN ('', ?)", a.CityCode, year, a.Class, a.ProgramID).
+		Where("city_code = ? AND year = ? AND NOT closed AND class IN ('', ?)", a.CityCode, year, a.Class).
+		Where("(program_id = '' OR program_id = ? OR program_id IN ("+sameProgram+"))", a.ProgramID, a.ProgramID).
 		Order("id").Limit(100).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: budget lines of an application: %w", err)

@@ -29,6 +29,7 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
+	"phaseout/internal/seal"
 )
 
 // Engine names a database engine.
@@ -58,7 +59,8 @@ type DB struct {
 	read    *gorm.DB // SQLite: query-only connections; PostgreSQL: the same pool
 	now     func() time.Time
 	enqueue Enqueuer
-	path    string // of the SQLite file
+	path    string     // of the SQLite file
+	ring    *seal.Ring // of people's numbers
 
 	knowledge sync.RWMutex // held from the stamp of a recording to its commit, shared while a figure takes its instant
 	lastRead  atomic.Int64 // the last instant, in microseconds, that a figure was given for
@@ -178,6 +180,10 @@ func (db *DB) assertSafe(ctx context.Context) error {
 	return nil
 }
 
+// SetRing installs the keys under which numbers of people are sealed. Without
+// them, applications cannot be read or written.
+func (db *DB) SetRing(r *seal.Ring) { db.ring = r }
+
 // SetEnqueuer installs the job queue. Without one, Tx.Enqueue fails.
 func (db *DB) SetEnqueuer(e Enqueuer) { db.enqueue = e }
 
@@ -262,6 +268,18 @@ func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error
 		}
 		return tx.flushStandings()
 	})
+}
+
+// Look runs fn in one reading transaction by the actor: what it reads belongs
+// together, and it can change nothing.
+func (db *DB) Look(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
+	var options []*sql.TxOptions
+	if db.engine == Postgres { // the readers of SQLite are query-only already
+		options = append(options, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	}
+	return db.read.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+		return fn(&Tx{db: g, store: db, ctx: ctx, By: by, At: db.Now()})
+	}, options...)
 }
 
 // Enqueue adds a job that runs if and only if the transaction commits.

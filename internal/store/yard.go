@@ -313,7 +313,7 @@ func (tx *Tx) YardNames(city string) ([]string, error) {
 // The caller has read the yard in the scope.
 func (db *DB) IssuedBy(ctx context.Context, y Yard) ([]yard.Issued, error) {
 	var rows []retirementRow
-	err := db.read.WithContext(ctx).Where("yard_id = ? AND certificate_no <> ''", y.ID).Select("certificate_no, handed_in_on, declared_at").
+	err := db.read.WithContext(ctx).Where("yard_id = ? AND certificate_no <> '' AND NOT withdrawn", y.ID).Select("certificate_no, handed_in_on, declared_at").
 		Order("certificate_no").Limit(50_000).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: list certificates: %w", err)

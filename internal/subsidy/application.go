@@ -1,7 +1,6 @@
 package subsidy
 
 import (
-	"strings"
 	"time"
 
 	"phaseout/internal/bilingual"
@@ -37,12 +36,6 @@ const (
 // States lists every state in the order of the way.
 var States = []State{Draft, Submitted, Checked, Waiting, Approved, Noticed, Payable, Batched, Sent, Paid, Returned, Withdrawn, Rejected, Expired}
 
-// The states of the first release, until its flow is replaced.
-const (
-	Open   State = "open"
-	Failed State = "failed"
-)
-
 // Final reports whether an application in the state never moves again.
 func (s State) Final() bool {
 	switch s {
@@ -61,6 +54,7 @@ const (
 	Submit   Act = "submit"
 	Wait     Act = "wait"      // no money: onto the waiting list
 	CallUp   Act = "call_up"   // money is free: off it again
+	Resume   Act = "resume"    // the same for one that was checked before it had to wait
 	Check    Act = "check"     // a second person
 	SendBack Act = "send_back" // to the applicant, to be mended
 	Approve  Act = "approve"   // a third person; the money is promised
@@ -84,7 +78,7 @@ var moves = map[State]map[Act]State{
 	Draft:     {Submit: Submitted, Wait: Waiting, Withdraw: Withdrawn, Reject: Rejected, Expire: Expired},
 	Submitted: {Check: Checked, SendBack: Draft, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
 	Checked:   {Approve: Approved, Wait: Waiting, SendBack: Draft, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
-	Waiting:   {CallUp: Submitted, Withdraw: Withdrawn, Reject: Rejected, Expire: Expired, Reopen: Waiting},
+	Waiting:   {CallUp: Submitted, Resume: Checked, Withdraw: Withdrawn, Reject: Rejected, Expire: Expired, Reopen: Waiting},
 	Approved:  {Notice: Noticed, Release: Payable, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
 	Noticed:   {Release: Payable, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
 	Payable:   {Freeze: Batched, Withdraw: Withdrawn, Reject: Rejected, Reopen: Submitted},
@@ -112,97 +106,62 @@ func (a Application) Move(act Act) (Application, error) {
 	return a, nil
 }
 
+// Funds is how far the money of an application is bound.
+type Funds string
+
+// The stages of the money before the bank.
+const (
+	NoFunds   Funds = "none"
+	Reserved  Funds = "reserved"  // from its submission on
+	Committed Funds = "committed" // from its approval on
+)
+
 // Application is one owner's claim on one program for one retired asset. Its
 // amount and explanation are those of the day it was opened.
 type Application struct {
-	ID            string
-	CityCode      string
-	DistrictCode  string
-	Class         registry.Class
-	ProgramID     string
-	ProgramCode   string
-	ProgramName   bilingual.Text
-	AssetID       string
-	AssetLabel    string
-	RetirementID  string
-	OwnerName     string
-	PayeeName     string
-	PayeeBank     string
-	PayeeAccount  string // secret
-	AmountFen     money.Fen
-	Explanation   []Line
-	State         State
-	OpenedBy      string
-	OpenedByName  string
-	OpenedAt      time.Time
-	DecidedBy     string
+	ID           string
+	CityCode     string
+	DistrictCode string
+	Class        registry.Class
+	ProgramID    string
+	ProgramCode  string
+	ProgramName  bilingual.Text
+	AssetID      string
+	AssetLabel   string
+	RetirementID string
+	OwnerName    string
+	Entry
+	AmountFen    money.Fen
+	Explanation  []Line
+	State        State
+	Funds        Funds
+	OpenedBy     string
+	OpenedByName string
+	OpenedAt     time.Time
+	SubmittedAt  *time.Time
+	QueueNo      int64     // place by server time among those of the program, 0 before it is submitted
+	DueOn        civil.Day // last day to submit or to mend; "" for none
+	MendKind     string    // why it was sent back: data or account; "" if it was not
+	MendReason   string
+	Mended       bool // comes back from the applicant, or its payee changed: looked at apart from the new ones
+	MovedAt      *time.Time
+
+	PayeeCheckedOn     civil.Day
+	PayeeCheckedBy     string
+	PayeeCheckedByName string
+
+	DecidedBy     string // who approved or rejected it
 	DecidedByName string
 	DecidedAt     *time.Time
-	RejectReason  string
+	RejectCode    string
+	RejectReason  string // also why it was withdrawn
+	NoticeID      string
+	NoticedUntil  civil.Day // last day of its public notice
 	BatchID       string
 	PaidOn        civil.Day
-	FailReason    string
+	FailReason    string // of the bank
 	Version       int64
 }
 
-// Decide returns the application as a second person leaves it. It fails with
-// Denied four_eyes if that person opened it, or declared or verified the
-// retirement it rests on; with Conflict if it is not open; with Invalid if it
-// is rejected without a reason.
-func (a Application) Decide(approve bool, reason, by, byName string, involved []string, at time.Time) (Application, error) {
-	reason = strings.TrimSpace(reason)
-	if a.State != Open {
-		return a, fault.New(fault.Conflict, "wrong_state", bilingual.T("该申请不在待审批状态", "the application is not open")).
-			WithMend("请刷新后查看最新状态", "reload to see its present state")
-	}
-	for _, person := range append([]string{a.OpenedBy}, involved...) {
-		if person == by {
-			return a, fault.New(fault.Denied, "four_eyes", bilingual.T("经办人不能审批自己经办的申请", "who handled the case before cannot decide on it")).
-				WithMend("请由另一名财务人员审批", "ask another finance officer")
-		}
-	}
-	if !approve && reason == "" {
-		return a, fault.Field("body.reason", "required", bilingual.T("不予批准时必须填写原因", "a rejection needs a reason"), bilingual.Text{})
-	}
-	a.State, a.DecidedBy, a.DecidedByName, a.DecidedAt = Approved, by, byName, &at
-	if !approve {
-		a.State, a.RejectReason = Rejected, reason
-	}
-	return a, nil
-}
-
-// BatchLine is one frozen line of a payment batch.
-type BatchLine struct {
-	LineNo        int64     `json:"line_no"`
-	ApplicationID string    `json:"application_id"`
-	AssetLabel    string    `json:"asset_label"`
-	PayeeName     string    `json:"payee_name"`
-	PayeeBank     string    `json:"payee_bank"`
-	PayeeAccount  string    `json:"payee_account"`
-	AmountFen     money.Fen `json:"amount_fen"`
-	State         string    `json:"-"` // sealed, paid or failed: not part of what was sealed
-	Reason        string    `json:"-"`
-}
-
-// Batch is a sealed list of payments: its lines, count, total and digest never
-// change after it is made.
-type Batch struct {
-	ID            string
-	CityCode      string
-	Number        string
-	ProgramID     string
-	ProgramName   bilingual.Text
-	State         string // sealed or paid
-	LineCount     int64
-	TotalFen      money.Fen
-	SHA256        string
-	CreatedBy     string
-	CreatedByName string
-	CreatedAt     time.Time
-	PaidOn        civil.Day
-	Reference     string
-	PaidBy        string
-	PaidByName    string
-	Version       int64
-	Lines         []BatchLine
-}
+// RejectCodes are the reasons for which an application is refused for good.
+var RejectCodes = []string{"not_eligible", "papers_false", "papers_never", "double_benefit", "too_late", "public_funded", "illegal", "objection", "other"}

@@ -2,13 +2,11 @@ package subsidy
 
 import (
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
-	"phaseout/internal/fault"
 	"phaseout/internal/money"
 	"phaseout/internal/registry"
 )
@@ -115,25 +113,5 @@ func TestCheckSeesOverlapsAndEmptyBands(t *testing.T) {
 	}
 	if wrong := program().Check(); len(wrong) != 0 {
 		t.Errorf("a good program: %v", wrong)
-	}
-}
-
-// TestApplicationIsDecidedByAStranger proves F41: nobody who handled the case decides.
-func TestApplicationIsDecidedByAStranger(t *testing.T) {
-	a := Application{State: Open, OpenedBy: "opener"}
-	for _, by := range []string{"opener", "declarer", "reviewer"} {
-		if _, err := a.Decide(true, "", by, "", []string{"declarer", "reviewer"}, time.Time{}); !fault.Is(err, fault.Denied) {
-			t.Errorf("%s: got %v, want denied", by, err)
-		}
-	}
-	if _, err := a.Decide(false, " ", "finance", "", nil, time.Time{}); !fault.Is(err, fault.Invalid) {
-		t.Errorf("rejected without a reason: %v", err)
-	}
-	done, err := a.Decide(true, "", "finance", "", nil, time.Time{})
-	if err != nil || done.State != Approved {
-		t.Errorf("got %s, %v", done.State, err)
-	}
-	if _, err := done.Decide(false, "x", "other", "", nil, time.Time{}); !fault.Is(err, fault.Conflict) {
-		t.Errorf("decided twice: %v", err)
 	}
 }

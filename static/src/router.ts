@@ -20,10 +20,20 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/imports/:id', 'import', () => import('./pages/ImportDetail.vue'), 'get-import'],
   ['/applications', 'applications', () => import('./pages/ApplicationList.vue'), 'list-applications'],
   ['/applications/:id', 'application', () => import('./pages/ApplicationDetail.vue'), 'get-application'],
+  ['/applications/:id/print', 'application-print', () => import('./pages/ApplicationPrint.vue'), 'get-application'],
+  ['/notices', 'notices', () => import('./pages/NoticeList.vue'), 'list-notices'],
+  ['/notices/:id', 'notice', () => import('./pages/NoticeDetail.vue'), 'get-notice'],
   ['/batches', 'batches', () => import('./pages/BatchList.vue'), 'list-batches'],
   ['/batches/:id', 'batch', () => import('./pages/BatchDetail.vue'), 'get-batch'],
+  ['/batches/:id/sheet', 'approval-sheet', () => import('./pages/ApprovalSheet.vue'), 'get-batch'],
+  ['/bank-desk', 'bank-desk', () => import('./pages/BankDesk.vue'), 'list-unmatched'],
+  ['/bank-layouts', 'bank-layouts', () => import('./pages/BankLayouts.vue'), 'list-bank-layouts'],
   ['/programs', 'programs', () => import('./pages/ProgramList.vue'), 'list-programs'],
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
+  ['/progress/rows', 'figure-rows', () => import('./pages/FigureRows.vue'), 'list-progress-rows'],
+  ['/progress/:code', 'city', () => import('./pages/CityPage.vue'), 'get-progress'],
+  ['/emission', 'emission', () => import('./pages/EmissionPage.vue'), 'list-emission-rows'],
+  ['/factors', 'factors', () => import('./pages/FactorSets.vue'), 'list-factor-sets'],
   ['/targets', 'targets', () => import('./pages/TargetList.vue'), 'list-targets'],
   ['/cohort', 'cohort', () => import('./pages/CohortRules.vue'), 'list-cohort-rules'],
   ['/quality', 'quality', () => import('./pages/QualityPage.vue'), 'list-quality-issues'],
@@ -37,6 +47,8 @@ export const router = createRouter({
   history: createWebHashHistory(),
   routes: [
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
+    { path: '/public/notices', name: 'public-notices', component: () => import('./pages/PublicNotices.vue') },
+    { path: '/public/notices/:id', name: 'public-notice', component: () => import('./pages/PublicNotices.vue') },
     { path: '/s/:code', name: 'public-label', component: () => import('./pages/PublicLabel.vue') },
     {
       path: '/',
@@ -53,7 +65,7 @@ router.beforeEach(async (to) => {
   const { me, may, restore } = useSession()
   if (to.name === 'login') return true
   await restore().catch(() => undefined)
-  if (to.name === 'public-label') return true
+  if (String(to.name).startsWith('public-')) return true
   if (!me.value) return { name: 'login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const operation = to.meta.operation as string | undefined
   if (operation && !may(operation)) return { name: 'lost', params: { rest: ['forbidden'] } }

@@ -19,6 +19,7 @@ import (
 	"phaseout/internal/money"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
+	"phaseout/internal/seal"
 	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
 	"phaseout/internal/subsidy"
@@ -48,9 +49,12 @@ var Accounts = []app.DemoAccount{
 	{Username: "finance.changsha", Name: "Finance A", Role: access.Finance, Scope: "430100"}, {Username: "finance2.changsha", Name: "Finance A2", Role: access.Finance, Scope: "430100"},
 	{Username: "clerk.yuelu", Name: "Clerk of a district", Role: access.Clerk, Scope: "430104"},
 	{Username: "clerk.zhuzhou", Name: "Clerk B", Role: access.Clerk, Scope: "430200"}, {Username: "reviewer.zhuzhou", Name: "Reviewer B", Role: access.Reviewer, Scope: "430200"},
-	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"},
+	{Username: "finance.zhuzhou", Name: "Finance B", Role: access.Finance, Scope: "430200"}, {Username: "finance2.zhuzhou", Name: "Finance B2", Role: access.Finance, Scope: "430200"},
 	{Username: "province", Name: "Province", Role: access.Province, Scope: "430000"}, {Username: "auditor", Name: "Auditor", Role: access.Auditor, Scope: "430000"},
 	{Username: "admin", Name: "Administrator", Role: access.Admin, Scope: "430000"},
+	{Username: "finance3.changsha", Name: "Finance A3", Role: access.Finance, Scope: "430100"}, {Username: "finance4.changsha", Name: "Finance A4", Role: access.Finance, Scope: "430100"},
+	{Username: "finance3.zhuzhou", Name: "Finance B3", Role: access.Finance, Scope: "430200"},
+	{Username: "finance4.zhuzhou", Name: "Finance B4", Role: access.Finance, Scope: "430200"},
 }
 
 // New opens a fresh program on the database of the URL.
@@ -87,6 +91,9 @@ func (f *Fixture) Reopen(db *store.DB, dir string) *app.App {
 	blobs, err := store.OpenBlobs(dir)
 	f.must(err)
 	f.T.Cleanup(func() { _ = blobs.Close() })
+	ring, err := seal.NewRing(bytes.Repeat([]byte("s"), 32))
+	f.must(err)
+	db.SetRing(ring)
 	tokens, err := auth.NewTokens(bytes.Repeat([]byte("k"), 32), db.Now)
 	f.must(err)
 	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.NIST, MaxUpload: 8 << 20}
@@ -178,11 +185,88 @@ func (f *Fixture) Retire(city, assetID, deregistered string, verify bool) app.Ca
 }
 
 // Program sets up a program of Changsha's trucks with one amount for all.
-func (f *Fixture) Program(budget, amount money.Fen) subsidy.Program {
+func (f *Fixture) Program(budget, amount money.Fen, change ...func(*subsidy.Program)) subsidy.Program {
 	f.T.Helper()
-	p, err := f.CreateProgram(context.Background(), f.Users["finance.changsha"], subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
+	program := subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
 		Class: registry.Truck, ValidFrom: "2025-01-01", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget,
-		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}})
+		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}}
+	for _, c := range change {
+		c(&program)
+	}
+	p, err := f.CreateProgram(context.Background(), f.Users["finance.changsha"], program)
 	f.must(err)
 	return p
+}
+
+// Brief makes the way of a program's applications short: no papers.
+func (f *Fixture) Brief(programID string) {
+	f.T.Helper()
+	f.Flow(programID, func(*subsidy.Flow) {})
+}
+
+// Flow sets the way of a program's applications: that of Brief, as change
+// leaves it.
+func (f *Fixture) Flow(programID string, change func(*subsidy.Flow)) {
+	f.T.Helper()
+	ctx := context.Background()
+	present, err := f.DB.Flow(ctx, programID)
+	f.must(err)
+	flow := subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15}
+	change(&flow)
+	_, err = f.SetFlow(ctx, f.Users["admin"], programID, present.Version, flow)
+	f.must(err)
+}
+
+// Card returns a card number with a right check figure that no bank issues.
+func Card(n int) string {
+	for digit := range 10 {
+		if card := fmt.Sprintf("6200000000%08d%d", n, digit); subsidy.Luhn(card) {
+			return card
+		}
+	}
+	panic("one of the check figures is right")
+}
+
+// Enter fills in an application as the first finance officer of a city does.
+func (f *Fixture) Enter(city, id string) subsidy.Application {
+	f.T.Helper()
+	f.serial++
+	ctx := context.Background()
+	by := f.Users["finance."+city]
+	a, err := f.DB.Application(ctx, by.Scope, id)
+	f.must(err)
+	a, err = f.AmendApplication(ctx, by, id, a.Version, func(e *subsidy.Entry) {
+		e.ApplicantKind, e.ApplicantPhone, e.BroughtBy = subsidy.Unit, "13900001234", subsidy.Self
+		e.PayeeBank, e.PayeeAccount = "测试银行", fmt.Sprintf("43010000%08d", f.serial)
+	})
+	f.must(err)
+	return a
+}
+
+// Submit enters and submits an application.
+func (f *Fixture) Submit(city, id string) subsidy.Application {
+	f.T.Helper()
+	a := f.Enter(city, id)
+	a, err := f.SubmitApplication(context.Background(), f.Users["finance."+city], id, a.Version, "")
+	f.must(err)
+	return a
+}
+
+// Check submits an application and passes it on as the second officer does.
+func (f *Fixture) Check(city, id string) subsidy.Application {
+	f.T.Helper()
+	a := f.Submit(city, id)
+	a, err := f.CheckApplication(context.Background(), f.Users["finance2."+city], id, a.Version, app.Ruling{Decision: "pass"})
+	f.must(err)
+	return a
+}
+
+// Approve takes an application through entry, check and approval by the first
+// three finance officers of a city. In a program with Brief it is payable then.
+func (f *Fixture) Approve(city, id string) subsidy.Application {
+	f.T.Helper()
+	a := f.Check(city, id)
+	a, err := f.DecideApplication(context.Background(), f.Users["finance3."+city], id, a.Version, app.Ruling{Decision: "pass"})
+	f.must(err)
+	return a
 }

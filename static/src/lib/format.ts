@@ -87,3 +87,33 @@ export function inAYear(day: string): string {
   d.setUTCFullYear(d.getUTCFullYear() + 1)
   return d.toISOString().slice(0, 10)
 }
+
+/** Prints grams as tonnes: two decimals, three where it is less than ten tonnes. */
+export function tonnes(grams: number): string {
+  const t = grams / 1e6
+  const [whole, part] = t.toFixed(t >= 10 ? 2 : 3).split('.')
+  return `${count(Number(whole))}.${part}`
+}
+
+/** Prints grams as kilograms with one decimal. */
+export function kilograms(grams: number): string {
+  const [whole, part] = (grams / 1000).toFixed(1).split('.')
+  return `${count(Number(whole))}.${part}`
+}
+
+/** Prints thousandths with one decimal; a dash for none. */
+export function perWeek(milli: number | null | undefined): string {
+  return milli === null || milli === undefined ? '—' : (milli / 1000).toFixed(1)
+}
+
+/** Prints thousandths of a unit as they are, without zeros at the end. */
+export function thousandths(milli: number): string {
+  const [whole, part] = (milli / 1000).toString().split('.')
+  return part ? `${count(Number(whole))}.${part}` : count(Number(whole))
+}
+
+/** The ISO day n days later. */
+export function addDays(day: string, n: number): string {
+  const [y, m, d] = day.split('-').map(Number)
+  return new Date(Date.UTC(y, m - 1, d + n)).toISOString().slice(0, 10)
+}
