@@ -104,7 +104,7 @@ var rules = map[Operation][]Role{
 
 	"list-cohort-rules": anyRole, "get-cohort-rule": anyRole, "list-cohort-moves": readers, "create-cohort-rule": {Province}, "decide-cohort-rule": {Province},
 
-	"list-quality-rules": readers, "update-quality-rule": {Province, Admin}, "create-quality-run": {Clerk, Reviewer, Province}, "get-quality-run": readers,
+	"list-quality-rules": readers, "update-quality-rule": {Province, Admin}, "create-quality-rule": {Province, Admin}, "create-quality-run": {Clerk, Reviewer, Province}, "get-quality-run": readers,
 	"list-quality-issues": readers, "decide-quality-issue": {Clerk, Reviewer}, "list-quality-scores": readers, "list-outliers": readers,
 	"create-comparison": {Clerk}, "list-comparisons": {Clerk, Reviewer, Province, Auditor}, "get-comparison": {Clerk, Reviewer, Province, Auditor},
 	"list-comparison-lines": {Clerk, Reviewer, Province, Auditor}, "decide-comparison-line": {Clerk, Reviewer},

@@ -226,7 +226,7 @@ func (s *Server) listAssets(ctx context.Context, in *assetQuery) (*listOut[Asset
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Assets(ctx, scope, f, page)
+	rows, err := s.db.AssetList(ctx, scope, f, page)
 	if err != nil {
 		return nil, err
 	}

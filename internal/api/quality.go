@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -24,7 +26,46 @@ type QualityRule struct {
 	Classes   []registry.Class  `json:"classes" doc:"Empty: all."`
 	Enabled   bool              `json:"enabled"`
 	Severity  registry.Severity `json:"severity" enum:"error,warning"`
+	Owner     string            `json:"owner" enum:"clerk,reviewer,province" doc:"The role that sees to what it finds."`
+	Own       *OwnRule          `json:"own,omitempty" doc:"Only of a rule that the installation has made itself."`
 	Version   int64             `json:"version" doc:"0 as shipped."`
+}
+
+// OwnRule is a rule that the installation makes itself: a record that meets
+// every condition is doubtful.
+type OwnRule struct {
+	Name       Name              `json:"name"`
+	Mend       Name              `json:"mend"`
+	Dimension  quality.Dimension `json:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
+	Classes    []registry.Class  `json:"classes" doc:"Empty: all."`
+	Conditions []RuleCondition   `json:"conditions" minItems:"1" maxItems:"8"`
+}
+
+// RuleCondition compares a field of a record with a value.
+type RuleCondition struct {
+	Field string `json:"field" maxLength:"40" doc:"Key of a field of the classes, or status, stage, stage_source, handed_in_on, deregistered_on."`
+	Op    string `json:"op" enum:"blank,filled,equals,differs,contains,below,above"`
+	Value string `json:"value,omitempty" maxLength:"100"`
+}
+
+func (o OwnRule) definition() *quality.Definition {
+	d := &quality.Definition{Name: bilingual.T(o.Name.ZH, o.Name.EN), Mend: bilingual.T(o.Mend.ZH, o.Mend.EN), Dimension: o.Dimension, Classes: o.Classes}
+	for _, c := range o.Conditions {
+		d.Conditions = append(d.Conditions, quality.Condition{Field: c.Field, Op: c.Op, Value: c.Value})
+	}
+	return d
+}
+
+func ownView(text string) *OwnRule {
+	var d quality.Definition
+	if text == "" || json.Unmarshal([]byte(text), &d) != nil {
+		return nil
+	}
+	o := &OwnRule{Name: nameOf(d.Name), Mend: nameOf(d.Mend), Dimension: d.Dimension, Classes: append([]registry.Class{}, d.Classes...), Conditions: []RuleCondition{}}
+	for _, c := range d.Conditions {
+		o.Conditions = append(o.Conditions, RuleCondition{c.Field, c.Op, c.Value})
+	}
+	return o
 }
 
 // QualityRun is a run of the rules over the whole stock.
@@ -54,6 +95,7 @@ type QualityIssue struct {
 	DistrictCode string            `json:"district_code,omitempty"`
 	Value        string            `json:"value,omitempty"`
 	State        string            `json:"state" enum:"open,fixed,accepted"`
+	Owner        string            `json:"owner" enum:"clerk,reviewer,province" doc:"The role that sees to it."`
 	Note         string            `json:"note,omitempty"`
 	DecidedBy    string            `json:"decided_by,omitempty"`
 	FirstSeen    time.Time         `json:"first_seen"`
@@ -91,8 +133,11 @@ type WeekStanding struct {
 }
 
 func (s *Server) qualityRoutes() {
-	route(s, operation("list-quality-rules", http.MethodGet, "/quality/rules", "quality", "The shipped rules as they are set"), s.listQualityRules)
-	route(s, changes(operation("update-quality-rule", http.MethodPatch, "/quality/rules/{id}", "quality", "Switch a rule on or off, set its severity")), s.updateQualityRule)
+	route(s, operation("list-quality-rules", http.MethodGet, "/quality/rules", "quality", "The rules as they are set, the shipped ones first"), s.listQualityRules)
+	route(s, changes(operation("update-quality-rule", http.MethodPatch, "/quality/rules/{id}", "quality", "Switch a rule on or off, set its severity and who sees to it, change one of one's own")), s.updateQualityRule)
+	add := operation("create-quality-rule", http.MethodPost, "/quality/rules", "quality", "Add a rule of one's own")
+	add.DefaultStatus = http.StatusCreated
+	route(s, add, s.createQualityRule)
 	run := operation("create-quality-run", http.MethodPost, "/quality/runs", "quality", "Run the rules over the whole stock")
 	run.DefaultStatus = http.StatusAccepted
 	route(s, run, s.createQualityRun)
@@ -107,16 +152,39 @@ func (s *Server) qualityRoutes() {
 
 func (s *Server) ruleView(ctx context.Context, r quality.Rule, set map[string]store.QualityRule) QualityRule {
 	l := lang(ctx)
-	v := QualityRule{Code: r.Code, Name: r.Name.In(l), Mend: r.Mend.In(l), Dimension: r.Dimension, Classes: append([]registry.Class{}, r.Classes...), Enabled: true, Severity: r.Severity}
+	v := QualityRule{Code: r.Code, Name: r.Name.In(l), Mend: r.Mend.In(l), Dimension: r.Dimension, Classes: append([]registry.Class{}, r.Classes...), Enabled: true, Severity: r.Severity, Owner: quality.OwnerOf(r.Dimension)}
 	if given, ok := set[r.Code]; ok {
-		v.Enabled, v.Severity, v.Version = given.Enabled, given.Severity, given.Version
+		v.Enabled, v.Severity, v.Version, v.Own = given.Enabled, given.Severity, given.Version, ownView(given.Definition)
+		if given.Owner != "" {
+			v.Owner = given.Owner
+		}
 	}
 	return v
 }
 
 func (s *Server) listQualityRules(ctx context.Context, _ *struct{}) (*listOut[QualityRule], error) {
 	set, err := s.db.QualityRules(ctx)
-	return listOf(quality.Rules, len(quality.Rules), func(r quality.Rule) string { return r.Code }, func(r quality.Rule) QualityRule { return s.ruleView(ctx, r, set) }), err
+	rules := store.RulesOf(set)
+	return listOf(rules, len(rules), func(r quality.Rule) string { return r.Code }, func(r quality.Rule) QualityRule { return s.ruleView(ctx, r, set) }), err
+}
+
+func (s *Server) createQualityRule(ctx context.Context, in *struct {
+	Keyed
+	Body struct {
+		Enabled  bool              `json:"enabled"`
+		Severity registry.Severity `json:"severity" enum:"error,warning"`
+		Owner    string            `json:"owner" enum:"clerk,reviewer,province"`
+		Own      OwnRule           `json:"own"`
+	}
+}) (*created[QualityRule], error) {
+	return create(ctx, in.Keyed, "create-quality-rule", in.Body,
+		func(ctx context.Context, by access.Actor) (store.QualityRule, error) {
+			return s.app.CreateQualityRule(ctx, by, app.RuleSetting{Enabled: in.Body.Enabled, Severity: in.Body.Severity, Owner: in.Body.Owner, Definition: in.Body.Own.definition()})
+		},
+		func(r store.QualityRule) QualityRule {
+			rule, _ := r.Defined()
+			return s.ruleView(ctx, rule, map[string]store.QualityRule{r.Code: r})
+		}, func(r QualityRule) string { return "/quality/rules/" + r.Code }, func(r QualityRule) int64 { return r.Version })
 }
 
 func (s *Server) updateQualityRule(ctx context.Context, in *struct {
@@ -125,6 +193,8 @@ func (s *Server) updateQualityRule(ctx context.Context, in *struct {
 	Body struct {
 		Enabled  bool              `json:"enabled"`
 		Severity registry.Severity `json:"severity" enum:"error,warning"`
+		Owner    string            `json:"owner,omitempty" enum:"clerk,reviewer,province"`
+		Own      *OwnRule          `json:"own,omitempty"`
 	}
 }) (*one[QualityRule], error) {
 	version, err := in.version()
@@ -132,14 +202,19 @@ func (s *Server) updateQualityRule(ctx context.Context, in *struct {
 		return nil, err
 	}
 	load := func() (QualityRule, error) {
-		rule, known := quality.RuleOf(in.ID)
-		if !known {
-			return QualityRule{}, fault.Missing()
-		}
 		set, err := s.db.QualityRules(ctx)
-		return s.ruleView(ctx, rule, set), err
+		for _, rule := range store.RulesOf(set) {
+			if rule.Code == in.ID {
+				return s.ruleView(ctx, rule, set), err
+			}
+		}
+		return QualityRule{}, errors.Join(err, fault.Missing())
 	}
-	if _, err := s.app.SetQualityRule(ctx, actor(ctx), in.ID, version, in.Body.Enabled, in.Body.Severity); err != nil {
+	given := app.RuleSetting{Enabled: in.Body.Enabled, Severity: in.Body.Severity, Owner: in.Body.Owner}
+	if in.Body.Own != nil {
+		given.Definition = in.Body.Own.definition()
+	}
+	if _, err := s.app.SetQualityRule(ctx, actor(ctx), in.ID, version, given); err != nil {
 		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
 			v, err := load()
 			return v, v.Version, err
@@ -166,9 +241,16 @@ func (s *Server) getQualityRun(ctx context.Context, _ *struct{}) (*one[QualityRu
 	return oneOf(r.Version, runView(r)), err
 }
 
-func issueView(l bilingual.Lang, i store.QualityIssue) QualityIssue {
-	rule, _ := quality.RuleOf(i.Rule)
-	return QualityIssue{ID: i.ID, Rule: i.Rule, Name: rule.Name.In(l), Mend: rule.Mend.In(l), Dimension: i.Dimension, Severity: i.Severity, AssetID: i.AssetID, Label: i.Label,
+func issueView(l bilingual.Lang, set map[string]store.QualityRule, i store.QualityIssue) QualityIssue {
+	rule, shipped := quality.RuleOf(i.Rule)
+	if !shipped {
+		rule, _ = set[i.Rule].Defined()
+	}
+	owner := quality.OwnerOf(i.Dimension)
+	if given := set[i.Rule].Owner; given != "" {
+		owner = given
+	}
+	return QualityIssue{Owner: owner, ID: i.ID, Rule: i.Rule, Name: rule.Name.In(l), Mend: rule.Mend.In(l), Dimension: i.Dimension, Severity: i.Severity, AssetID: i.AssetID, Label: i.Label,
 		Class: i.Class, CityCode: i.CityCode, DistrictCode: i.DistrictCode, Value: i.Value, State: i.State, Note: i.Note, DecidedBy: i.DecidedBy,
 		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, Version: i.Version}
 }
@@ -178,7 +260,7 @@ func (s *Server) listQualityIssues(ctx context.Context, in *struct {
 	City      string `query:"city" pattern:"^\\d{6}$"`
 	District  string `query:"district" pattern:"^\\d{6}$"`
 	Class     string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	Rule      string `query:"rule" maxLength:"40"`
+	Rule      string `query:"rule" maxLength:"60"`
 	Dimension string `query:"dimension" enum:"completeness,validity,timeliness,uniqueness"`
 	Severity  string `query:"severity" enum:"error,warning"`
 	State     string `query:"state" enum:"open,fixed,accepted"`
@@ -187,9 +269,13 @@ func (s *Server) listQualityIssues(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	set, err := s.db.QualityRules(ctx)
+	if err != nil {
+		return nil, err
+	}
 	issues, err := s.db.QualityIssues(ctx, actor(ctx).Scope, store.QualityFilter{City: in.City, District: in.District, Class: registry.Class(in.Class), Rule: in.Rule,
 		Dimension: quality.Dimension(in.Dimension), Severity: registry.Severity(in.Severity), State: in.State}, page)
-	return listOf(issues, in.Limit, func(i store.QualityIssue) string { return i.ID }, func(i store.QualityIssue) QualityIssue { return issueView(lang(ctx), i) }), err
+	return listOf(issues, in.Limit, func(i store.QualityIssue) string { return i.ID }, func(i store.QualityIssue) QualityIssue { return issueView(lang(ctx), set, i) }), err
 }
 
 func (s *Server) decideQualityIssue(ctx context.Context, in *struct {
@@ -204,14 +290,18 @@ func (s *Server) decideQualityIssue(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	set, err := s.db.QualityRules(ctx)
+	if err != nil {
+		return nil, err
+	}
 	i, err := s.app.DecideIssue(ctx, actor(ctx), in.ID, version, in.Body.Accept, in.Body.Note)
 	if err != nil {
 		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
 			now, err := s.db.QualityIssue(ctx, actor(ctx).Scope, in.ID)
-			return issueView(lang(ctx), now), now.Version, err
+			return issueView(lang(ctx), set, now), now.Version, err
 		})
 	}
-	return oneOf(i.Version, issueView(lang(ctx), i)), nil
+	return oneOf(i.Version, issueView(lang(ctx), set, i)), nil
 }
 
 func (s *Server) listQualityScores(ctx context.Context, in *struct {

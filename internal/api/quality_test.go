@@ -154,3 +154,46 @@ func TestOutsideListIsLaidAgainstTheRegistry(t *testing.T) {
 		}
 	})
 }
+
+// TestRulesOfOnesOwnRunWithTheShippedOnes proves F23: the province makes a rule
+// of conditions, gives it to a role and a severity, and the next run finds what
+// meets it; shipped rules have an owner that can be changed, their conditions not.
+func TestRulesOfOnesOwnRunWithTheShippedOnes(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		heavy := s.Truck("clerk.changsha", "gross_mass_kg", "49000")
+		s.Truck("clerk.changsha", "gross_mass_kg", "30000")
+		if rules := s.pages("clerk.changsha", "/quality/rules"); len(rules) < 20 || rules[0]["owner"] != "clerk" {
+			t.Errorf("%d rules, the first: %v", len(rules), rules[0])
+		}
+		rule := map[string]any{"enabled": true, "severity": "error", "owner": "reviewer", "own": map[string]any{"name": map[string]string{"zh": "总质量过大", "en": "too heavy"}, "mend": map[string]string{"zh": "核对", "en": "check"},
+			"dimension": "validity", "classes": []string{"truck"}, "conditions": []map[string]string{{"field": "gross_mass_kg", "op": "above", "value": "40000"}, {"field": "stage", "op": "equals", "value": "china3"}}}}
+		s.send("clerk.changsha", "POST", "/quality/rules", rule).want(403)
+		made := s.send("province", "POST", "/quality/rules", rule, "Idempotency-Key", "r1").want(201)
+		if again := s.send("province", "POST", "/quality/rules", rule, "Idempotency-Key", "r1").want(201); again.text("code") != made.text("code") {
+			t.Errorf("a second click made another rule: %s", again.Body)
+		}
+		s.inspected()
+		issues := s.pages("clerk.changsha", "/quality/issues?state=open&rule="+made.text("code"))
+		if len(issues) != 1 || issues[0]["asset_id"] != heavy.ID || issues[0]["owner"] != "reviewer" || issues[0]["severity"] != "error" || issues[0]["name"] != "too heavy" {
+			t.Errorf("found: %v", issues)
+		}
+		path := "/quality/rules/" + made.text("code")
+		rule["own"].(map[string]any)["conditions"] = []map[string]string{{"field": "gross_mass_kg", "op": "above", "value": "60000"}}
+		s.send("province", "PATCH", path, rule, "If-Match", `"9"`).want(412)
+		s.send("province", "PATCH", path, rule, "If-Match", `"1"`).want(200)
+		s.inspected()
+		if issues := s.pages("clerk.changsha", "/quality/issues?state=open&rule="+made.text("code")); len(issues) != 0 {
+			t.Errorf("after the change: %v", issues)
+		}
+		rule["own"].(map[string]any)["conditions"] = []map[string]string{{"field": "owner_id", "op": "filled"}, {"field": "colour", "op": "blank"}}
+		if bad := s.send("province", "POST", "/quality/rules", rule).want(422); bad.text("errors.0.location") != "body.conditions.0.field" || bad.text("errors.1.location") != "body.conditions.1.field" {
+			t.Errorf("got %s", bad.Body)
+		}
+		if given := s.send("province", "PATCH", "/quality/rules/no_fuel", map[string]any{"enabled": true, "severity": "error", "owner": "province"}, "If-Match", `"0"`).want(200); given.text("owner") != "province" || given.text("severity") != "error" {
+			t.Errorf("set as %s", given.Body)
+		}
+		s.send("province", "PATCH", "/quality/rules/no_fuel", rule, "If-Match", `"1"`).want(409)
+		s.send("province", "PATCH", "/quality/rules/none", map[string]any{"enabled": true, "severity": "error"}, "If-Match", `"1"`).want(404)
+	})
+}

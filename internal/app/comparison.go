@@ -209,11 +209,12 @@ func differencesOf(kind string, ours store.AssetRecord, theirs registry.Asset) [
 // readList reads the rows of an outside list that have a number by which an
 // asset is known. What else is wrong with a row does not matter here.
 func (a *App) readList(c store.Comparison, counts *ComparisonCounts) ([]listed, error) {
-	data, err := a.Blobs.Open(c.FileSHA256)
+	file, err := a.Blobs.Reader(c.FileSHA256)
 	if err != nil {
 		return nil, err
 	}
-	book, err := sheet.Open(c.FileName, data)
+	defer func() { _ = file.Close() }() // only read from
+	book, err := sheet.OpenReader(c.FileName, file, file.Size)
 	if err != nil {
 		return nil, err
 	}

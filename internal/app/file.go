@@ -25,6 +25,10 @@ var FileKinds = append(registry.EvidenceFileKinds(), "stage_proof", "other")
 // never by their name. Nothing that a browser would run is among them.
 var fileTypes = []string{"image/jpeg", "image/png", "image/webp", "application/pdf"}
 
+// maxRecordFile bounds a picture or document on a record, in bytes; sheets of a
+// million rows may be larger.
+const maxRecordFile = 32 << 20
+
 // keep checks an upload and stores its bytes. The row that points at them
 // comes later, so that no row is ever without its bytes.
 func (a *App) keep(up Upload) (store.File, error) {
@@ -45,7 +49,7 @@ func (a *App) keep(up Upload) (store.File, error) {
 		return store.File{}, fault.Field("body.file", "file_type", bilingual.F("不能接收 %s 类型的文件", "files of type %s are not taken", mime.String()),
 			bilingual.T("照片请用 JPG、PNG、WebP，材料可用 PDF", "use JPG, PNG or WebP for photos, also PDF for documents"))
 	}
-	sum, size, err := a.Blobs.Put(io.MultiReader(bytes.NewReader(head[:n]), up.Data), a.MaxUpload)
+	sum, size, err := a.Blobs.Put(io.MultiReader(bytes.NewReader(head[:n]), up.Data), min(a.MaxUpload, maxRecordFile))
 	if err != nil {
 		return store.File{}, err
 	}

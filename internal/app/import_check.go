@@ -19,11 +19,12 @@ import (
 // checkImport reads the whole sheet and keeps, for each row, what would become
 // of it. Nothing of the registry changes.
 func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) error {
-	data, err := a.Blobs.Open(i.FileSHA256)
+	file, err := a.Blobs.Reader(i.FileSHA256)
 	if err != nil {
 		return err
 	}
-	book, err := sheet.Open(i.FileName, data)
+	defer func() { _ = file.Close() }() // only read from
+	book, err := sheet.OpenReader(i.FileName, file, file.Size)
 	if err != nil {
 		return err
 	}

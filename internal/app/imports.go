@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -234,12 +235,20 @@ func (a *App) failImport(ctx context.Context, i store.Import, f *fault.Fault) er
 	return err
 }
 
+// maxAnnotated is the size of a file, in bytes, over which its findings come as
+// a list: writing comments into a sheet takes many times its size in memory.
+const maxAnnotated = 24 << 20
+
 // FindingsWorkbook writes the clerk's own sheet with a comment on each cell
-// that has a finding.
+// that has a finding. Of a very large file it writes a list of the findings.
 func (a *App) FindingsWorkbook(ctx context.Context, scope access.Scope, id string, lang bilingual.Lang) (name string, workbook []byte, err error) {
 	i, err := a.DB.Import(ctx, scope, id)
 	if err != nil {
 		return "", nil, err
+	}
+	if i.Size > maxAnnotated {
+		workbook, err = a.findingsList(ctx, i, lang)
+		return i.FileName, workbook, err
 	}
 	original, err := a.Blobs.Open(i.FileSHA256)
 	if err != nil {
@@ -270,6 +279,35 @@ func (a *App) FindingsWorkbook(ctx context.Context, scope access.Scope, id strin
 		return "", nil, err
 	}
 	return i.FileName, b.Bytes(), nil
+}
+
+// findingsList writes the findings of an import as a workbook of their own, the
+// first million of them.
+func (a *App) findingsList(ctx context.Context, i store.Import, lang bilingual.Lang) ([]byte, error) {
+	word := func(zh, en string) sheet.Head { return sheet.Head{Title: bilingual.T(zh, en).In(lang)} }
+	table := sheet.Table{Title: i.FileName, Head: []sheet.Head{word("行", "Row"), word("列", "Column"), word("填写内容", "Value"), word("程度", "Severity"), word("问题", "Problem"), word("修改办法", "Mend")}}
+	filter := store.FindingFilter{Limit: 1000}
+	var b bytes.Buffer
+	err := sheet.StreamXLSX(&b, table, func(yield func([]string, error) bool) {
+		for written := 0; written < 1_000_000; {
+			findings, err := a.DB.ImportFindings(ctx, i, filter)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, f := range findings {
+				row := []string{strconv.Itoa(f.RowNo), f.Col, f.Value, string(f.Severity), bilingual.T(f.MessageZH, f.MessageEN).In(lang), bilingual.T(f.MendZH, f.MendEN).In(lang)}
+				if !yield(row, nil) {
+					return
+				}
+				filter.AfterRow, filter.AfterPosition = f.RowNo, f.Position
+			}
+			if written += len(findings); len(findings) < filter.Limit {
+				return
+			}
+		}
+	})
+	return b.Bytes(), err
 }
 
 // Undoable reports whether an import has done something that can be taken back.

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -137,12 +139,13 @@ func scoreRows(scores map[scoreKey]*quality.Score) []store.QualityScore {
 func judge(tx *store.Tx, subjects []quality.Subject, known map[string][]store.QualityIssue, set map[string]store.QualityRule, counted map[scoreKey]quality.Score) (open int64, err error) {
 	var fresh []store.QualityIssue
 	var again, gone []string
+	rules := store.RulesOf(set)
 	for _, s := range subjects {
 		before := map[string]store.QualityIssue{}
 		for _, i := range known[s.ID] {
 			before[i.Rule] = i
 		}
-		for _, rule := range quality.Rules {
+		for _, rule := range rules {
 			was, had := before[rule.Code]
 			delete(before, rule.Code)
 			value, found := rule.Check(s)
@@ -186,15 +189,63 @@ func judge(tx *store.Tx, subjects []quality.Subject, known map[string][]store.Qu
 	return open, tx.MoveQualityIssues(gone, "fixed")
 }
 
-// SetQualityRule switches a rule on or off and sets its severity.
-func (a *App) SetQualityRule(ctx context.Context, by access.Actor, code string, version int64, enabled bool, severity registry.Severity) (store.QualityRule, error) {
-	if _, known := quality.RuleOf(code); !known {
-		return store.QualityRule{}, fault.Missing()
+// RuleSetting is how a rule is to be set. Definition is only for a rule that the
+// installation has made itself; nil leaves it as it is.
+type RuleSetting struct {
+	Enabled    bool
+	Severity   registry.Severity
+	Owner      string
+	Definition *quality.Definition
+}
+
+// SetQualityRule switches a rule on or off, sets its severity and who sees to
+// what it finds, and changes the definition of one that is not shipped.
+func (a *App) SetQualityRule(ctx context.Context, by access.Actor, code string, version int64, given RuleSetting) (store.QualityRule, error) {
+	set, err := a.DB.QualityRules(ctx)
+	if err != nil {
+		return store.QualityRule{}, err
+	}
+	was := set[code]
+	if _, shipped := quality.RuleOf(code); !shipped && was.Definition == "" {
+		return was, fault.Missing()
+	}
+	r := store.QualityRule{Code: code, Enabled: given.Enabled, Severity: given.Severity, Owner: given.Owner, Definition: was.Definition}
+	if given.Definition != nil {
+		if was.Definition == "" {
+			return was, fault.New(fault.Conflict, "shipped_rule", bilingual.T("随附规则的条件不能修改", "the conditions of a shipped rule cannot be changed")).
+				WithMend("停用它，另建一条规则", "switch it off and make a rule of your own")
+		}
+		if r.Definition, err = definitionText(*given.Definition); err != nil {
+			return was, err
+		}
+	}
+	return write(ctx, a, by, func(tx *store.Tx) (store.QualityRule, error) { return r, tx.SetQualityRule(version, &r) })
+}
+
+// CreateQualityRule adds a rule of the installation's own. It is run with the
+// next run over the stock.
+func (a *App) CreateQualityRule(ctx context.Context, by access.Actor, given RuleSetting) (store.QualityRule, error) {
+	text, err := definitionText(*given.Definition)
+	if err != nil {
+		return store.QualityRule{}, err
 	}
 	return write(ctx, a, by, func(tx *store.Tx) (store.QualityRule, error) {
-		r := store.QualityRule{Code: code, Enabled: enabled, Severity: severity}
-		return r, tx.SetQualityRule(version, &r)
+		r := store.QualityRule{Code: "own-" + newID(), Enabled: given.Enabled, Severity: given.Severity, Owner: given.Owner, Definition: text}
+		return r, tx.SetQualityRule(0, &r)
 	})
+}
+
+func definitionText(d quality.Definition) (string, error) {
+	var details []fault.Detail
+	problems := d.Problems()
+	for _, at := range slices.Sorted(maps.Keys(problems)) {
+		details = append(details, fault.Detail{Location: "body." + at, Code: "invalid", Message: problems[at]})
+	}
+	if len(details) > 0 {
+		return "", fault.Fields(details)
+	}
+	text, err := json.Marshal(d)
+	return string(text), err
 }
 
 // DecideIssue accepts an issue with a reason, or opens it again.

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"phaseout/internal/bilingual"
 	"phaseout/internal/quality"
 	"phaseout/internal/registry"
 )
@@ -68,4 +69,33 @@ func TestWeeksThatStandOut(t *testing.T) {
 			t.Fatalf("%+v", s)
 		}
 	})
+}
+
+// TestConditionsCompareAsPeopleMeanThem proves F23: figures as figures, days as
+// days, words by a part, and what is blank meets only "blank".
+func TestConditionsCompareAsPeopleMeanThem(t *testing.T) {
+	s := quality.Subject{Asset: registry.Asset{Class: registry.Truck, Stage: "china3", Status: registry.InUse, OwnerName: "某某运输公司",
+		Fields: map[string]string{"gross_mass_kg": "9000", "registered_on": "2010-06-15", "model": "EQ1160"}}}
+	for _, c := range []struct {
+		field, op, value string
+		want             bool
+	}{
+		{"gross_mass_kg", "below", "10000", true}, {"gross_mass_kg", "above", "10000", false}, {"gross_mass_kg", "above", "9000", false}, {"registered_on", "below", "2010-06-16", true}, {"registered_on", "above", "2010-06-15", false},
+		{"model", "contains", "eq", true}, {"model", "equals", "EQ1160", true}, {"model", "differs", "EQ1160", false}, {"fuel", "blank", "", true}, {"fuel", "differs", "diesel", false}, {"fuel", "below", "9", false}, {"model", "blank", "", false},
+		{"model", "filled", "", true}, {"stage", "equals", "china3", true}, {"status", "equals", "in_use", true}, {"owner_name", "contains", "运输", true},
+	} {
+		d := quality.Definition{Name: bilingual.T("名", "name"), Dimension: quality.Validity, Conditions: []quality.Condition{{c.field, c.op, c.value}}}
+		if wrong := d.Problems(); len(wrong) > 0 {
+			t.Errorf("%s %s %q: %v", c.field, c.op, c.value, wrong)
+		}
+		if _, found := d.Rule("own", registry.Warning).Check(s); found != c.want {
+			t.Errorf("%s %s %q: %v", c.field, c.op, c.value, found)
+		}
+	}
+	for _, d := range []quality.Definition{{}, {Name: bilingual.T("名", "x"), Dimension: "beauty"}, {Name: bilingual.T("名", "x"), Dimension: quality.Validity, Conditions: []quality.Condition{{"owner_phone", "filled", ""}}},
+		{Name: bilingual.T("名", "x"), Dimension: quality.Validity, Conditions: []quality.Condition{{"model", "matches", "x"}}}, {Name: bilingual.T("名", "x"), Dimension: quality.Validity, Conditions: []quality.Condition{{"model", "equals", " "}}}} {
+		if len(d.Problems()) == 0 {
+			t.Errorf("%+v is taken", d)
+		}
+	}
 }

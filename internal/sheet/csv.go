@@ -2,59 +2,152 @@ package sheet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
-func openCSV(name string, data []byte) (*Book, error) {
-	text, encoding, err := decodeText(data)
+// textFile is a text file whose encoding was found out. It is read from its
+// beginning each time, a piece after the other.
+type textFile struct {
+	from     io.ReaderAt
+	size     int64
+	skip     int64 // the mark at the beginning
+	encoding string
+	oldLines bool // lines end in CR alone, as old programs for the Mac end them
+}
+
+func openCSV(name string, r io.ReaderAt, size int64) (*Book, error) {
+	f, blank, err := decodeText(r, size)
 	if err != nil {
 		return nil, err
 	}
-	separator := byte(0)
+	if blank {
+		return nil, emptyFile()
+	}
+	head, err := io.ReadAll(io.LimitReader(f.open(), headBytes))
+	if err != nil {
+		return nil, fmt.Errorf("sheet: read: %w", err)
+	}
+	text, separator := string(head), byte(0)
+	declared := 0 // bytes of a line that only says the separator
 	if len(text) > 4 && strings.EqualFold(text[:4], "sep=") {
 		line, rest, _ := strings.Cut(text, "\n")
 		if given := strings.TrimRight(line[4:], "\r"); len(given) == 1 {
-			separator, text = given[0], rest
+			separator, declared = given[0], len(text)-len(rest)
+			if strings.TrimSpace(rest) == "" {
+				return nil, emptyFile()
+			}
 		}
-	}
-	if !strings.Contains(text, "\n") {
-		text = strings.ReplaceAll(text, "\r", "\n") // as old programs for the Mac end lines
 	}
 	if separator == 0 {
 		separator = separatorOf(text)
 	}
-	if strings.TrimSpace(text) == "" {
-		return nil, emptyFile()
-	}
-	return &Book{Kind: "csv", SheetName: name, Encoding: encoding, rows: csvRows(text, separator)}, nil
+	return &Book{Kind: "csv", SheetName: name, Encoding: f.encoding, rows: csvRows(f.open, declared, separator)}, nil
 }
 
-// decodeText reads the encodings in which CSV files come: UTF-8 with or
-// without a mark, UTF-16 with one, else GB18030, of which GBK and GB2312 are parts.
-func decodeText(data []byte) (text, encoding string, err error) {
-	encoding = "UTF-8"
-	foreign := false
+// decodeText finds the encoding of a CSV file, which comes in UTF-8 with or
+// without a mark, UTF-16 with one, else GB18030, of which GBK and GB2312 are
+// parts. It reads the file once and reports whether it holds nothing.
+func decodeText(r io.ReaderAt, size int64) (f textFile, blank bool, err error) {
+	f = textFile{from: r, size: size, encoding: "UTF-8"}
+	mark, err := headOf(r, size, 3)
 	switch {
-	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}), bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
-		encoding = "UTF-16"
-		data, err = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(data)
-	case !utf8.Valid(data):
-		encoding = "GB18030"
-		data, err = simplifiedchinese.GB18030.NewDecoder().Bytes(data)
-		foreign = bytes.ContainsRune(data, utf8.RuneError)
+	case err != nil:
+		return f, false, err
+	case bytes.HasPrefix(mark, []byte{0xEF, 0xBB, 0xBF}):
+		f.skip = 3
+	case bytes.HasPrefix(mark, []byte{0xFF, 0xFE}), bytes.HasPrefix(mark, []byte{0xFE, 0xFF}):
+		f.encoding = "UTF-16"
 	}
-	if err != nil || foreign || bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data) {
-		return "", "", refuse("encoding", "无法识别文件编码", "the encoding of the file is not known", "请另存为 .xlsx 或 UTF-8 编码的 CSV", "save it as .xlsx or as CSV in UTF-8")
+	for {
+		seen, err := lookAt(f.open())
+		switch {
+		case err != nil || seen.nul:
+		case !seen.invalid && (f.encoding == "UTF-8" || !seen.replaced):
+			f.oldLines = seen.cr && !seen.lf
+			return f, seen.blank, nil
+		case f.encoding == "UTF-8" && f.skip == 0:
+			f.encoding = "GB18030"
+			continue
+		}
+		return f, false, refuse("encoding", "无法识别文件编码", "the encoding of the file is not known", "请另存为 .xlsx 或 UTF-8 编码的 CSV", "save it as .xlsx or as CSV in UTF-8")
 	}
-	return string(data), encoding, nil
+}
+
+// open reads the text from its beginning as UTF-8.
+func (f textFile) open() io.Reader {
+	var r io.Reader = io.NewSectionReader(f.from, f.skip, f.size-f.skip)
+	switch f.encoding {
+	case "UTF-16":
+		r = transform.NewReader(r, unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder())
+	case "GB18030":
+		r = transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder())
+	}
+	if f.oldLines {
+		r = lineEnds{r}
+	}
+	return r
+}
+
+// lineEnds makes LF of every CR.
+type lineEnds struct{ io.Reader }
+
+func (l lineEnds) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	for i, c := range p[:n] {
+		if c == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
+
+// signs are what was met in a text.
+type signs struct{ invalid, replaced, nul, cr, lf, blank bool }
+
+// lookAt reads a text whole, a piece after the other.
+func lookAt(r io.Reader) (s signs, err error) {
+	s.blank = true
+	buffer := make([]byte, 256<<10)
+	kept := 0 // bytes of a sign that goes on in the next piece
+	for {
+		n, err := r.Read(buffer[kept:])
+		piece := buffer[:kept+n]
+		end := len(piece)
+		if err == nil { // leave a sign that is cut
+			for i := 1; i <= min(utf8.UTFMax-1, end); i++ {
+				if c := piece[end-i]; utf8.RuneStart(c) {
+					if c >= utf8.RuneSelf && !utf8.FullRune(piece[end-i:]) {
+						end -= i
+					}
+					break
+				}
+			}
+		}
+		whole := piece[:end]
+		s.invalid = s.invalid || !utf8.Valid(whole)
+		s.nul = s.nul || bytes.IndexByte(whole, 0) >= 0
+		s.cr, s.lf = s.cr || bytes.IndexByte(whole, '\r') >= 0, s.lf || bytes.IndexByte(whole, '\n') >= 0
+		s.replaced = s.replaced || bytes.Contains(whole, []byte(string(utf8.RuneError)))
+		s.blank = s.blank && len(bytes.TrimSpace(whole)) == 0
+		kept = copy(buffer, piece[end:])
+		switch {
+		case errors.Is(err, io.EOF):
+			return s, nil
+		case err != nil:
+			return s, err
+		case s.invalid || s.nul:
+			return s, nil
+		}
+	}
 }
 
 // separatorOf is the sign that stands most often in one of the first lines.
@@ -79,17 +172,33 @@ func separatorOf(text string) byte {
 // that a quote without its partner has swallowed the rest of the file, and it
 // would take a record of millions of cells.
 type csvReader struct {
-	text      string
+	from      io.Reader
+	over      bool   // from has nothing more
+	text      string // what is read and not yet cut
+	buffer    []byte // of the piece that is read
+	cut       bool   // the last record came to the end of the text, which may go on
 	separator byte
 	record    int // number of the last record, from 1
 	width     int // cells of the last record
 }
 
-func csvRows(text string, separator byte) iter.Seq2[Row, error] {
+const (
+	csvPiece  = 256 << 10
+	maxRecord = 16 << 20 // a longer one is a quote without its partner
+)
+
+func csvRows(open func() io.Reader, skip int, separator byte) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		r := csvReader{text: text, separator: separator}
-		for r.text != "" {
-			cells, err := r.next()
+		r := csvReader{from: open(), separator: separator, buffer: make([]byte, csvPiece)}
+		if _, err := io.CopyN(io.Discard, r.from, int64(skip)); err != nil && skip > 0 {
+			yield(Row{}, fmt.Errorf("sheet: read: %w", err))
+			return
+		}
+		for {
+			cells, err := r.whole()
+			if errors.Is(err, io.EOF) {
+				return
+			}
 			if err != nil {
 				yield(Row{Number: r.record}, err)
 				return
@@ -104,6 +213,53 @@ func csvRows(text string, separator byte) iter.Seq2[Row, error] {
 			}
 		}
 	}
+}
+
+// whole reads one record, and of the text as much more as it takes. io.EOF says
+// that there is none.
+func (r *csvReader) whole() (cells []string, err error) {
+	for {
+		if r.text == "" {
+			if r.over {
+				return nil, io.EOF
+			}
+			if err := r.more(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		start, record := r.text, r.record
+		r.cut = false
+		cells, err = r.next()
+		if !r.cut || r.over {
+			return cells, err
+		}
+		if len(start) > maxRecord {
+			return nil, r.unpaired()
+		}
+		r.text, r.record = start, record
+		if err := r.more(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// more reads on, as much again as there is, so that a long record costs no more
+// than twice its length.
+func (r *csvReader) more() error {
+	want := max(csvPiece, len(r.text))
+	if len(r.buffer) < want {
+		r.buffer = make([]byte, want)
+	}
+	n, err := io.ReadFull(r.from, r.buffer[:want])
+	r.text += string(r.buffer[:n])
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		r.over = true
+	case err != nil:
+		return fmt.Errorf("sheet: read: %w", err)
+	}
+	return nil
 }
 
 // next reads one record. A quote inside a cell is a sign like others; one that
@@ -142,6 +298,7 @@ func (r *csvReader) plain() (value string, ends bool) {
 		n++
 	}
 	value = r.text[:n]
+	r.cut = r.cut || n == len(r.text)
 	if ends = n == len(r.text) || r.text[n] == '\n'; ends {
 		value = strings.TrimSuffix(value, "\r")
 	}
@@ -157,6 +314,7 @@ func (r *csvReader) quoted() (value string, ends bool, err error) {
 	for {
 		n := strings.IndexByte(r.text, '"')
 		if n < 0 {
+			r.cut = true
 			return "", false, r.unpaired()
 		}
 		b.WriteString(r.text[:n])

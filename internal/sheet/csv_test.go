@@ -3,9 +3,12 @@ package sheet
 import (
 	"encoding/csv"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 func cellsOf(t testing.TB, text string) (rows [][]string, numbers []int) {
@@ -68,7 +71,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var got [][]string
-		for row, err := range csvRows(text, ',') {
+		for row, err := range csvRows(func() io.Reader { return strings.NewReader(text) }, 0, ',') {
 			if err != nil {
 				return
 			}
@@ -86,4 +89,33 @@ func FuzzCSV(f *testing.F) {
 			t.Fatalf("of %q got %q, want %q", text, got, want)
 		}
 	})
+}
+
+// TestLargeCSVIsReadInPieces proves F20: a file of many pieces, with signs of
+// several bytes, quotes and lines in cells at every seam, is read as a library
+// reads it, and is never held whole.
+func TestLargeCSVIsReadInPieces(t *testing.T) {
+	var b strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&b, "湘A%05d,\"某“%d”路\n%s号\",\"甲\"\"乙\",%s\r\n", i, i, strings.Repeat("长", i%7), strings.Repeat("x", i%13))
+	}
+	want, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	must(t, err)
+	gb, err := simplifiedchinese.GB18030.NewEncoder().String(b.String())
+	must(t, err)
+	for name, text := range map[string]string{"UTF-8": b.String(), "GB18030": gb} {
+		book, err := OpenReader("a.csv", strings.NewReader(text), int64(len(text)))
+		must(t, err)
+		n := 0
+		for row, err := range book.Rows() {
+			must(t, err)
+			if !slices.Equal(row.Cells, want[n]) || row.Number != n+1 {
+				t.Fatalf("%s: row %d is %q, want %q", name, row.Number, row.Cells, want[n])
+			}
+			n++
+		}
+		if n != len(want) || book.Encoding != name {
+			t.Errorf("%s: %d rows of %d as %s", name, n, len(want), book.Encoding)
+		}
+	}
 }

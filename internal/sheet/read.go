@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 
@@ -87,25 +88,48 @@ func refuse(code, zh, en, mendZH, mendEN string) error {
 // Open reads a file as what it is, whatever its name says. What cannot be read
 // fails with Invalid and says how to save it instead.
 func Open(name string, data []byte) (*Book, error) {
+	return OpenReader(name, bytes.NewReader(data), int64(len(data)))
+}
+
+// OpenReader is Open for a file that is not held in memory: its rows are read
+// from it while they are ranged over, so it must stay open until then.
+func OpenReader(name string, r io.ReaderAt, size int64) (*Book, error) {
 	saveAs := func(code, zh, en string) error {
 		return refuse(code, zh, en, "请用 WPS 或 Excel 打开后“另存为” .xlsx 再上传", "open it in WPS or Excel, save it as .xlsx and upload that")
 	}
+	head, err := headOf(r, size, headBytes)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case len(data) == 0:
+	case size == 0:
 		return nil, emptyFile()
-	case bytes.HasPrefix(data, []byte{0xD0, 0xCF, 0x11, 0xE0}):
-		if bytes.Contains(data, utf16Name("EncryptedPackage")) {
+	case bytes.HasPrefix(head, []byte{0xD0, 0xCF, 0x11, 0xE0}):
+		if head, err = headOf(r, size, oldBytes); err == nil && bytes.Contains(head, utf16Name("EncryptedPackage")) {
 			return nil, refuse("encrypted", "文件有密码保护", "the file is protected by a password", "请取消密码后重新保存", "save it without the password")
 		}
 		return nil, saveAs("legacy_xls", "不支持旧版 .xls 或 .et 文件", "old .xls and .et files are not read")
-	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return openXLSX(data)
-	case bytes.HasPrefix(data, []byte("%PDF")):
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return openXLSX(r, size)
+	case bytes.HasPrefix(head, []byte("%PDF")):
 		return nil, saveAs("pdf", "这是 PDF 文件，不是表格", "this is a PDF, not a sheet")
-	case looksLikeMarkup(data):
+	case looksLikeMarkup(head):
 		return nil, saveAs("html", "这是网页或 XML 格式的 .xls 文件", "this is a web page or XML saved as .xls")
 	}
-	return openCSV(name, data)
+	return openCSV(name, r, size)
+}
+
+const (
+	headBytes = 64 << 10 // by which the kind of a file is told
+	oldBytes  = 8 << 20  // in which an old file says that it is encrypted
+)
+
+func headOf(r io.ReaderAt, size, most int64) ([]byte, error) {
+	head := make([]byte, min(size, most))
+	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("sheet: read: %w", err)
+	}
+	return head, nil
 }
 
 func emptyFile() error {

@@ -24,8 +24,8 @@ type sheetPart struct{ name, part string }
 // maxSmallPart bounds the parts that are read whole: directory, relations, styles.
 const maxSmallPart = 16 << 20
 
-func openXLSX(data []byte) (*Book, error) {
-	parts, err := openArchive(data)
+func openXLSX(r io.ReaderAt, size int64) (*Book, error) {
+	parts, err := openArchive(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -183,8 +183,12 @@ type sharedStrings struct {
 	ends []uint32
 }
 
-// maxShared bounds the table beside the bound on its bytes.
-const maxShared = 8 << 20
+// maxShared bounds the table, maxSharedBytes its part: they are held in memory,
+// while the rows are not.
+const (
+	maxShared      = 8 << 20
+	maxSharedBytes = 256 << 20
+)
 
 func (s sharedStrings) at(i int) (string, bool) {
 	if i < 0 || i >= len(s.ends) {
@@ -198,6 +202,9 @@ func (s sharedStrings) at(i int) (string, bool) {
 }
 
 func (w *workbook) readShared(part string) error {
+	if f := w.parts[strings.ToLower(part)]; f != nil && f.UncompressedSize64 > maxSharedBytes {
+		return tooMuch()
+	}
 	r, closer, err := w.reader(part)
 	if err != nil {
 		return err

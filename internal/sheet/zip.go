@@ -2,7 +2,7 @@ package sheet
 
 import (
 	"archive/zip"
-	"bytes"
+	"io"
 	"io/fs"
 	"strings"
 )
@@ -12,13 +12,17 @@ import (
 // part that holds more than it declares.
 const (
 	maxParts    = 400
-	maxUnpacked = 256 << 20
-	maxRatio    = 200 // unpacked to packed size of a part over 1 MiB
+	maxUnpacked = 1 << 30 // of which the rows are never held at once
+	maxRatio    = 200     // unpacked to packed size of a part over 1 MiB
 )
 
 // archive is the parts of a workbook by their names in small letters, which is
 // how the format compares them.
 type archive map[string]*zip.File
+
+func tooMuch() error {
+	return refuse("unpacks_too_large", "文件解压后过大", "the file unpacks to too much", "请删除图片和空白行列后重新保存", "remove pictures and blank rows and columns and save it again")
+}
 
 func damaged() error {
 	return refuse("damaged", "文件已损坏，不是有效的 .xlsx", "the file is damaged, it is not a valid .xlsx",
@@ -27,12 +31,12 @@ func damaged() error {
 
 // openArchive refuses an archive that would unpack to far more than it is, or
 // in which one name means two parts.
-func openArchive(data []byte) (archive, error) {
-	directory, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+func openArchive(r io.ReaderAt, size int64) (archive, error) {
+	directory, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, damaged()
 	}
-	bomb := refuse("unpacks_too_large", "文件解压后过大", "the file unpacks to too much", "请删除图片和空白行列后重新保存", "remove pictures and blank rows and columns and save it again")
+	bomb := tooMuch()
 	if len(directory.File) > maxParts {
 		return nil, bomb
 	}

@@ -86,25 +86,65 @@ func (b *Blobs) syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Open returns the bytes stored under a SHA-256. They are read in one go and
-// checked: damaged bytes fail, they are never served.
-func (b *Blobs) Open(sum string) ([]byte, error) {
+// Stored is a stored file that is read in pieces. Close gives it back.
+type Stored struct {
+	io.ReaderAt
+	io.Closer
+	Size int64
+}
+
+// Reader opens the bytes stored under a SHA-256 to be read in pieces. They are
+// checked first: damaged bytes fail.
+func (b *Blobs) Reader(sum string) (Stored, error) {
+	if err := b.there(sum); err != nil {
+		return Stored{}, err
+	}
+	f, err := b.root.Open(blobPath(sum))
+	if err != nil {
+		return Stored{}, fmt.Errorf("store: read a file: %w", err)
+	}
+	hash := sha256.New()
+	size, err := io.Copy(hash, f)
+	if err == nil && hex.EncodeToString(hash.Sum(nil)) != sum {
+		err = corrupt()
+	}
+	if err != nil {
+		return Stored{}, errors.Join(err, f.Close())
+	}
+	return Stored{f, f, size}, nil
+}
+
+func corrupt() error {
+	return fault.New(fault.Conflict, "file_corrupt", bilingual.T("文件内容与登记的摘要不符，请联系管理员", "the file does not match its digest; tell the administrator"))
+}
+
+// there fails if nothing is stored under a SHA-256.
+func (b *Blobs) there(sum string) error {
 	if len(sum) != sha256.Size*2 {
-		return nil, fault.Missing()
+		return fault.Missing()
 	}
 	info, err := b.root.Lstat(blobPath(sum))
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && !info.Mode().IsRegular()) {
-		return nil, fault.New(fault.Conflict, "file_lost", bilingual.T("文件丢失或损坏，请联系管理员", "the file is lost or damaged; tell the administrator"))
+		return fault.New(fault.Conflict, "file_lost", bilingual.T("文件丢失或损坏，请联系管理员", "the file is lost or damaged; tell the administrator"))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: read a file: %w", err)
+		return fmt.Errorf("store: read a file: %w", err)
+	}
+	return nil
+}
+
+// Open returns the bytes stored under a SHA-256. They are read in one go and
+// checked: damaged bytes fail, they are never served.
+func (b *Blobs) Open(sum string) ([]byte, error) {
+	if err := b.there(sum); err != nil {
+		return nil, err
 	}
 	data, err := b.root.ReadFile(blobPath(sum))
 	if err != nil {
 		return nil, fmt.Errorf("store: read a file: %w", err)
 	}
 	if actual := sha256.Sum256(data); hex.EncodeToString(actual[:]) != sum {
-		return nil, fault.New(fault.Conflict, "file_corrupt", bilingual.T("文件内容与登记的摘要不符，请联系管理员", "the file does not match its digest; tell the administrator"))
+		return nil, corrupt()
 	}
 	return data, nil
 }

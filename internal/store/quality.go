@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,12 +20,24 @@ import (
 	"phaseout/internal/retirement"
 )
 
-// QualityRule is how an installation has set a shipped rule.
+// QualityRule is how an installation has set a rule, or one of its own.
 type QualityRule struct {
-	Code     string `gorm:"primaryKey"`
-	Enabled  bool
-	Severity registry.Severity
-	Version  int64
+	Code       string `gorm:"primaryKey"`
+	Enabled    bool
+	Severity   registry.Severity
+	Owner      string // role that sees to it, "" for the shipped one
+	Definition string // quality.Definition as JSON, "" for a shipped rule
+	Version    int64
+}
+
+// Defined returns the rule that the installation has made itself, false for a
+// shipped one.
+func (r QualityRule) Defined() (quality.Rule, bool) {
+	var d quality.Definition
+	if r.Definition == "" || json.Unmarshal([]byte(r.Definition), &d) != nil {
+		return quality.Rule{}, false // written by ourselves
+	}
+	return d.Rule(r.Code, r.Severity), true
 }
 
 // QualityRun is one run of the rules over the whole stock.
@@ -82,17 +96,29 @@ func (db *DB) QualityRules(ctx context.Context) (map[string]QualityRule, error) 
 	return set, nil
 }
 
-// SetQualityRule changes how a rule is set; version 0 is the shipped setting.
+// RulesOf returns the shipped rules and then those of the installation.
+func RulesOf(set map[string]QualityRule) []quality.Rule {
+	rules := slices.Clone(quality.Rules)
+	for _, code := range slices.Sorted(maps.Keys(set)) {
+		if own, ok := set[code].Defined(); ok {
+			rules = append(rules, own)
+		}
+	}
+	return rules
+}
+
+// SetQualityRule changes how a rule is set; version 0 is the shipped setting or
+// a rule that is new.
 func (tx *Tx) SetQualityRule(version int64, r *QualityRule) error {
 	r.Version = version + 1
-	res := tx.db.Model(&QualityRule{}).Where("code = ? AND version = ?", r.Code, version).Select("enabled", "severity", "version").Updates(r)
+	res := tx.db.Model(&QualityRule{}).Where("code = ? AND version = ?", r.Code, version).Select("enabled", "severity", "owner", "definition", "version").Updates(r)
 	if version == 0 {
 		res = tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(r)
 	}
 	if err := affect(res, stale()); err != nil {
 		return err
 	}
-	return tx.Record(Event{Action: "update", Entity: "quality_rule", EntityID: r.Code}, nil, map[string]any{"enabled": r.Enabled, "severity": r.Severity})
+	return tx.Record(Event{Action: "update", Entity: "quality_rule", EntityID: r.Code}, nil, map[string]any{"enabled": r.Enabled, "severity": r.Severity, "owner": r.Owner, "definition": r.Definition})
 }
 
 // StartQualityRun adds a run; while one is under way it fails with Conflict.

@@ -40,8 +40,19 @@ func Engines(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
 }
 
+// URLs returns fresh databases for benchmarks by engine: SQLite always, and
+// PostgreSQL if PHASEOUT_TEST_POSTGRES names a server.
+func URLs(b testing.TB) map[string]func(testing.TB) string {
+	b.Helper()
+	urls := map[string]func(testing.TB) string{"sqlite": func(b testing.TB) string { return "sqlite:" + filepath.Join(b.TempDir(), "bench.db") }}
+	if os.Getenv("PHASEOUT_TEST_POSTGRES") != "" {
+		urls["postgres"] = postgres
+	}
+	return urls
+}
+
 // postgres makes a schema of its own on the test server and returns its URL.
-func postgres(t *testing.T) string {
+func postgres(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("PHASEOUT_TEST_POSTGRES")
 	if server == "" {
@@ -55,7 +66,7 @@ func postgres(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := handle.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+	if _, err := handle.ExecContext(context.Background(), "CREATE SCHEMA "+schema); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
