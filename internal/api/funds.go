@@ -262,7 +262,7 @@ func (s *Server) fundsRoutes() {
 	route(s, operation("get-budget-line", http.MethodGet, "/budget-lines/{id}", "funds", "One budget line"), s.getBudgetLine)
 	route(s, made("create-budget-line", "/budget-lines", "Set up a line; its first amount waits for a second person"), s.createBudgetLine)
 	route(s, made("propose-budget-change", "/budget-lines/{id}/changes", "Propose a raise or cut"), s.proposeChange)
-	route(s, operation("list-budget-changes", http.MethodGet, "/budget-changes", "funds", "Raises and cuts, newest first"), s.listChanges)
+	route(s, operation("list-budget-changes", http.MethodGet, "/budget-changes", "funds", "Raises and cuts, newest first"), s.listBudgetChanges)
 	decide := changes(operation("decide-budget-change", http.MethodPost, "/budget-changes/{id}/decision", "funds", "Approve or reject a raise or cut"))
 	decide.DefaultStatus = http.StatusOK
 	route(s, decide, s.decideChange)
@@ -399,7 +399,7 @@ func (s *Server) proposeChange(ctx context.Context, in *struct {
 		changeView, func(BudgetChange) string { return "/budget-changes?line_id=" + in.ID }, func(c BudgetChange) int64 { return c.Version })
 }
 
-func (s *Server) listChanges(ctx context.Context, in *struct {
+func (s *Server) listBudgetChanges(ctx context.Context, in *struct {
 	Paging
 	Line  string `query:"line_id" maxLength:"64"`
 	State string `query:"state" enum:"proposed,approved,rejected"`
