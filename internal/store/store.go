@@ -150,6 +150,7 @@ func SQLiteDSN(path string, queryOnly bool) string {
 	if queryOnly {
 		q.Set("_query_only", "on")
 		q.Set("_txlock", "deferred")
+		q.Set("_cache_size", "-8192") // each reader has one of its own, and the system caches the file for all
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
