@@ -319,7 +319,7 @@ func (db *DB) WaitingInYards(ctx context.Context, scope access.Scope, day civil.
 		N      int64
 	}
 	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).
-		Where("yard_id <> '' AND handed_in_on <> '' AND handed_in_on <= ? AND (deregistered_on = '' OR deregistered_on > ?)", day, day).
+		Where("yard_id <> '' AND NOT withdrawn AND handed_in_on <> '' AND handed_in_on <= ? AND (deregistered_on = '' OR deregistered_on > ?)", day, day).
 		Select("yard_id, class, COUNT(*) AS n").Group("yard_id, class").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: count what waits in yards: %w", err)
