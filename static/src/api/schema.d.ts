@@ -6817,7 +6817,7 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "void" | "other";
+            counts_as: "retired" | "converted" | "moved" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
             /** @description Least stage of a new engine. */
             min_stage?: string;
