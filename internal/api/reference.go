@@ -63,7 +63,7 @@ type EvidenceSpec struct {
 type WayOut struct {
 	Code     string         `json:"code"`
 	Name     Name           `json:"name"`
-	CountsAs string         `json:"counts_as" enum:"retired,converted,moved,void,other"`
+	CountsAs string         `json:"counts_as" enum:"retired,converted,moved,other"`
 	Evidence []EvidenceSpec `json:"evidence"`
 	Steps    []string       `json:"steps" doc:"The dated steps in their order."`
 	MinStage string         `json:"min_stage,omitempty" doc:"Least stage of a new engine."`

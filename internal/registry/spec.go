@@ -65,7 +65,7 @@ type Step struct {
 type WayOut struct {
 	Code     string         `json:"code"` // scrapped, re_engined, retrofitted, moved_out, …
 	Name     bilingual.Text `json:"name"`
-	CountsAs string         `json:"counts_as"` // retired, converted, moved, void, other
+	CountsAs string         `json:"counts_as"` // retired, converted, moved, other
 	Evidence []Evidence     `json:"evidence"`
 	Steps    []Step         `json:"-"`
 	MinStage string         `json:"-"` // cleanest acceptable stage of a new engine, "" where none is put in

@@ -28,7 +28,7 @@ var (
 	otherDereg  = WayOut{Code: "other", Name: bilingual.T("其他注销（灭失、出境等）", "Deregistered for other reasons"), CountsAs: "other", Steps: inTheRegister, Evidence: []Evidence{changedOn, deregProof}}
 	movedOut    = WayOut{Code: "moved_out", Name: bilingual.T("转出省外", "Moved out of the province"), CountsAs: "moved", Steps: inTheRegister,
 		Evidence: []Evidence{changedOn, deregProof, paper("transfer_proof", "转入地登记凭证", "Registration at the new place", false)}}
-	plateVoid = WayOut{Code: "declared_void", Name: bilingual.T("公告牌证作废", "Plate declared void"), CountsAs: "void", Steps: inTheRegister,
+	plateVoid = WayOut{Code: "declared_void", Name: bilingual.T("公告牌证作废", "Plate declared void"), CountsAs: "other", Steps: inTheRegister,
 		Evidence: []Evidence{{Code: "deregistered_on", Name: bilingual.T("公告作废日期", "Day of the declaration"), Kind: "field", Required: true},
 			paper("void_notice", "作废公告", "The declaration", false)}}
 	newEnergy = WayOut{Code: "new_energy", Name: bilingual.T("更换为新能源动力", "Power unit replaced by new energy"), CountsAs: "converted", Steps: inTheRegister,

@@ -212,7 +212,7 @@ func (d Declaration) StatusOf(way registry.WayOut) registry.Status {
 		return registry.MovedOut
 	case way.CountsAs == "converted":
 		return registry.Converted
-	case way.CountsAs == "void":
+	case way.Code == "declared_void":
 		return registry.PlateVoid
 	case d.DeregisteredOn != "":
 		return registry.Deregistered
