@@ -27,7 +27,7 @@ export function yardForm(y: Yard): YardForm {
 /** What is sent of a form; empty fields are left out, what is no number is sent as 0 and refused by name. */
 export function yardBody(f: YardForm): Schemas['YardFacts'] {
   const number = (text: string): number | undefined => text.trim() === '' ? undefined : Number(text) || 0
-  return { name: f.name, credit_code: f.credit_code, classes: f.classes as NonNullable<Yard['classes']>, address: f.address || undefined, latitude: number(f.latitude), longitude: number(f.longitude),
+  return { name: f.name, credit_code: f.credit_code, classes: f.classes as Schemas['YardFacts']['classes'], address: f.address || undefined, latitude: number(f.latitude), longitude: number(f.longitude),
     capacity_per_month: number(f.capacity_per_month), certificate_pattern: f.certificate_pattern || undefined, pattern_source: f.pattern_source || undefined }
 }
 
