@@ -61,6 +61,7 @@ func (s *Server) baselineRoutes() {
 	route(s, operation("list-plans", http.MethodGet, "/plans", "targets", "What each city has filed as its own plan; a plan that is missing is a finding"), s.listPlans)
 	file := operation("file-plan", http.MethodPost, "/plans", "targets", "File a city's plan in place of the one before")
 	file.DefaultStatus = http.StatusCreated
+	file.Errors = append(file.Errors, http.StatusNotFound)
 	route(s, file, s.filePlan)
 
 	propose := operation("create-definition", http.MethodPost, "/definitions", "targets", "Add a definition of what counts as retired, to be tried")

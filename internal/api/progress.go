@@ -44,14 +44,20 @@ type GroupRow struct {
 	WayOutName   *Name          `json:"way_out_name,omitempty"`
 	Driver       string         `json:"driver,omitempty"`
 	DriverName   *Name          `json:"driver_name,omitempty"`
+	DueYear      int            `json:"due_year,omitempty" doc:"Year of mandatory scrapping of what has left, as it was when that was declared."`
+	Operating    *bool          `json:"operating,omitempty" doc:"Of what has left: whether it was in commercial transport."`
 }
 
 func (s *Server) groupRow(g store.Group) GroupRow {
-	return GroupRow{
+	r := GroupRow{
 		CityCode: g.CityCode, CityName: s.regionName(g.CityCode), DistrictCode: g.DistrictCode, DistrictName: s.regionName(g.DistrictCode), Class: g.Class,
 		Category: g.Category, CategoryName: s.optionName(g.Class, "category", g.Category), Stage: g.Stage, StageName: s.optionName(g.Class, "stage", g.Stage),
-		WayOut: g.WayOut, WayOutName: wayName(g.WayOut), Driver: g.Driver, DriverName: driverName(g.Driver),
+		WayOut: g.WayOut, WayOutName: wayName(g.WayOut), Driver: g.Driver, DriverName: driverName(g.Driver), DueYear: g.DueYear,
 	}
+	if g.DueYear != 0 || g.Operating {
+		r.Operating = &g.Operating
+	}
+	return r
 }
 
 func (s *Server) optionName(class registry.Class, kind, code string) *Name {
@@ -154,7 +160,7 @@ type ProgressQuery struct {
 	MomentQuery
 	Since      string `query:"since" maxLength:"10" doc:"Count after this day instead of after each target's baseline day."`
 	Definition string `query:"definition" maxLength:"60" doc:"Count by this definition, code/revision, instead of each target's own."`
-	GroupBy    string `query:"group_by" default:"city,class" maxLength:"80" doc:"Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas."`
+	GroupBy    string `query:"group_by" default:"city,class" maxLength:"100" doc:"Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas."`
 }
 
 func (s *Server) progressRoutes() {

@@ -94,7 +94,8 @@ func targetView(t target.Target) Target {
 	return v
 }
 
-type targetBody struct {
+// TargetBody is a target as it is entered.
+type TargetBody struct {
 	Code               string         `json:"code" minLength:"1" maxLength:"40"`
 	Clause             string         `json:"clause,omitempty" maxLength:"300"`
 	Class              registry.Class `json:"class,omitempty" enum:"truck,machinery,farm_machinery,vessel" doc:"May be left out for tonnes."`
@@ -118,7 +119,7 @@ type targetBody struct {
 }
 
 // put sets what the body says on a target; id, version and sample are ours.
-func (b targetBody) put(t *target.Target) {
+func (b TargetBody) put(t *target.Target) {
 	t.Code, t.Clause, t.Class, t.CityCode, t.Kind, t.Measure, t.Value = b.Code, b.Clause, b.Class, b.CityCode, b.Kind, b.Measure, b.Value
 	t.Pollutant, t.ValidFrom, t.Note, t.Milestones = b.Pollutant, b.ValidFrom, b.Note, nil
 	for _, m := range b.Milestones {
@@ -158,7 +159,7 @@ func (s *Server) listDefinitions(ctx context.Context, _ *struct{}) (*listOut[Def
 
 func (s *Server) createTarget(ctx context.Context, in *struct {
 	Keyed
-	Body targetBody
+	Body TargetBody
 }) (*created[Target], error) {
 	return create(ctx, in.Keyed, "create-target", in.Body,
 		func(ctx context.Context, by access.Actor) (target.Target, error) {
@@ -173,7 +174,7 @@ func (s *Server) updateTarget(ctx context.Context, in *struct {
 	ByID
 	Based
 	Body struct {
-		targetBody
+		TargetBody
 		Reason string `json:"reason,omitempty" maxLength:"500"`
 	}
 }) (*one[Target], error) {

@@ -5,12 +5,10 @@ import (
 
 	"phaseout/internal/access"
 	"phaseout/internal/app/apptest"
-	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
-	"phaseout/internal/target"
 )
 
 // TestFrozenBaselineStaysAndItsPartsAddUp proves F62: a list that was frozen
@@ -77,6 +75,3 @@ func TestFrozenBaselineStaysAndItsPartsAddUp(t *testing.T) {
 		}
 	})
 }
-
-var _ = bilingual.T
-var _ target.Target

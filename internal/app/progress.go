@@ -36,7 +36,7 @@ type Sheet struct {
 }
 
 // Groupings lists what sheets can be grouped by, in any combination.
-var Groupings = []string{"province", "city", "district", "class", "category", "stage", "way_out", "driver", "month", "year"}
+var Groupings = []string{"province", "city", "district", "class", "category", "stage", "way_out", "driver", "due_year", "operating", "month", "year"}
 
 // ProgressFilter says which sheet is wanted. GroupBy is any of Groupings
 // joined by commas, "city,class" if it is empty. Known is the instant as of
@@ -269,7 +269,13 @@ func compareGroups(x, y store.Group) int {
 			return c
 		}
 	}
-	return 0
+	if x.Operating != y.Operating {
+		if x.Operating {
+			return 1
+		}
+		return -1
+	}
+	return x.DueYear - y.DueYear
 }
 
 // span is what a line covers: (since, until].

@@ -29,10 +29,14 @@ const (
 	ByStage    Dim = "stage"
 	ByWayOut   Dim = "way_out"
 	ByDriver   Dim = "driver"
+	// What the province splits retirements by; in no roll-up.
+	ByDueYear   Dim = "due_year"
+	ByOperating Dim = "operating"
 )
 
 var dimColumn = map[Dim]string{
 	ByCity: "city_code", ByDistrict: "district_code", ByClass: "class", ByCategory: "category", ByStage: "stage", ByWayOut: "way_out", ByDriver: "driver",
+	ByDueYear: "due_year", ByOperating: "operating",
 }
 
 // Group is the line of a grouped figure; what it is not grouped by is "".
@@ -44,6 +48,8 @@ type Group struct {
 	Stage        string
 	WayOut       string
 	Driver       string
+	DueYear      int
+	Operating    bool
 }
 
 func (g *Group) field(d Dim) any {
@@ -60,6 +66,10 @@ func (g *Group) field(d Dim) any {
 		return &g.Stage
 	case ByWayOut:
 		return &g.WayOut
+	case ByDueYear:
+		return &g.DueYear
+	case ByOperating:
+		return &g.Operating
 	default:
 		return &g.Driver
 	}
@@ -111,14 +121,14 @@ type FigureQuery struct {
 	Metrics []target.Metric
 }
 
-// fine reports whether only the finer roll-up can answer, district whether only
-// the roll-up by area or the rows can.
+// fine reports whether the roll-up by area cannot answer, district whether the
+// finer one cannot.
 func (f FigureQuery) fine() bool {
 	return f.CountFilter.fine() || slices.ContainsFunc(f.By, func(d Dim) bool { return d != ByCity && d != ByDistrict && d != ByClass })
 }
 
 func (f FigureQuery) district(scope access.Scope) bool {
-	return f.District != "" || scope.District() != "" || slices.Contains(f.By, ByDistrict)
+	return f.District != "" || scope.District() != "" || slices.ContainsFunc(f.By, func(d Dim) bool { return d == ByDistrict || d == ByDueYear || d == ByOperating })
 }
 
 // Reader reads figures that all belong to one moment of the database.

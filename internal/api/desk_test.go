@@ -1,0 +1,231 @@
+package api_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"phaseout/internal/store/storetest"
+)
+
+// changsha returns the line of trucks in Changsha of a progress sheet.
+func (s *site) changsha(query string) map[string]any {
+	s.t.Helper()
+	for _, item := range s.send("province", "GET", "/progress?class=truck&"+query, nil).want(200).get("items").([]any) {
+		if line := item.(map[string]any); line["city_code"] == "430100" {
+			return line
+		}
+	}
+	s.t.Fatal("no line of Changsha")
+	return nil
+}
+
+// TestAChangedTargetIsANewRevision proves F61: clause, milestones and state of a
+// target; a changed one is a new revision, the old one answers for the days
+// before, and a figure as known before it answers by it too.
+func TestAChangedTargetIsANewRevision(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		for n := range 4 {
+			id := s.Truck("clerk.changsha").ID
+			if n < 2 {
+				s.Retire("changsha", id, fmt.Sprintf("2023-06-0%d", n+1), true)
+			}
+		}
+		body := map[string]any{"code": "R1", "clause": "（十一）", "class": "truck", "city_code": "430100", "kind": "hard", "measure": "count", "value": 4, "due_on": "2025-12-31", "baseline_on": "2021-12-31",
+			"milestones": []any{map[string]any{"on": "2023-12-31", "value": 2}, map[string]any{"on": "2024-12-31", "value": nil}}, "state": "in_force"}
+		made := s.send("province", "POST", "/targets", body).want(201)
+		if made.text("revision") != "1" || made.text("milestones.0.value") != "2" || made.text("cohort_rule") == "" {
+			t.Errorf("made: %s", made.Body)
+		}
+		steps := s.send("province", "GET", "/progress/milestones?class=truck&city=430100&as_of=2025-01-01", nil).want(200)
+		for path, want := range map[string]string{"items.0.required": "2", "items.0.verified": "2", "items.0.reached": "true", "items.1.required": "<nil>", "items.2.final": "true", "items.2.reached": "false", "items.2.required": "4"} {
+			if got := steps.text(path); got != want {
+				t.Errorf("%s: got %s, want %s in %s", path, got, want, steps.Body)
+			}
+		}
+		s.Clock.Advance(time.Minute)
+		before := s.send("province", "GET", "/progress?class=truck&as_of=2025-12-31", nil).want(200)
+		s.Clock.Advance(time.Minute)
+		body["value"], body["valid_from"], body["reason"] = 3, "2025-06-01", "省级通知"
+		changed := s.send("province", "PATCH", "/targets/"+made.text("id"), body, "If-Match", `"1"`).want(200)
+		if changed.text("revision") != "2" || changed.text("lineage") != made.text("lineage") || changed.text("id") == made.text("id") {
+			t.Errorf("changed: %s", changed.Body)
+		}
+		s.send("province", "PATCH", "/targets/"+made.text("id"), body, "If-Match", `"2"`).want(409)
+		if old, now := s.changsha("as_of=2025-05-31")["required"], s.changsha("as_of=2025-12-31")["required"]; old != 4.0 || now != 3.0 {
+			t.Errorf("required: %v before the change holds, %v after, want 4 and 3", old, now)
+		}
+		again := s.send("province", "GET", "/progress?class=truck&as_of=2025-12-31&as_known="+url_(before.text("generated_at")), nil).want(200)
+		if !bytes.Equal(before.Body, again.Body) {
+			t.Errorf("as known before the change:\n%s\n%s", before.Body, again.Body)
+		}
+		if n := len(s.send("province", "GET", "/targets?lineage="+made.text("lineage"), nil).want(200).get("items").([]any)); n != 2 {
+			t.Errorf("%d revisions are kept, want 2", n)
+		}
+		body["milestones"] = []any{map[string]any{"on": "2026-12-31", "value": 2}}
+		if wrong := s.send("province", "PATCH", "/targets/"+changed.text("id"), body, "If-Match", `"1"`).want(422); wrong.text("errors.0.code") != "date_order" {
+			t.Errorf("a milestone after the due day: %s", wrong.Body)
+		}
+	})
+}
+
+// TestADefinitionIsTriedBeforeItCounts proves F61: a definition as data counts
+// void plates and hand-overs; it changes nothing before it is accepted; a target
+// is shown under two definitions, and its tiles equal their lists under both.
+func TestADefinitionIsTriedBeforeItCounts(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true) // handed over 20 days before
+		s.Truck("clerk.changsha")
+		void := s.Truck("clerk.changsha").ID
+		s.send("clerk.changsha", "POST", "/assets/"+void+"/retirement", map[string]string{"way_out": "declared_void", "driver": "enforcement", "deregistered_on": "2025-07-01"}).want(201)
+		names := map[string]string{"zh": "交售即计", "en": "Handed over"}
+		body := map[string]any{"code": "handed_over", "name": names, "text": names,
+			"counts": []any{map[string]any{"ways": []string{"scrapped"}, "on": "hand_over_on"}, map[string]any{"ways": []string{"declared_void"}, "on": "left_on"}}}
+		made := s.send("province", "POST", "/definitions", body).want(201)
+		if made.text("state") != "draft" || made.text("revision") != "1" {
+			t.Errorf("made: %s", made.Body)
+		}
+		s.send("province", "POST", "/definitions", map[string]any{"code": "moved", "name": names, "text": names, "counts": []any{map[string]any{"ways": []string{"moved_out"}, "on": "left_on"}}}).want(422)
+		for _, c := range []struct {
+			day, definition    string
+			declared, verified float64
+		}{
+			{"2025-06-15", "", 0, 0}, {"2025-06-15", "handed_over/1", 1, 1}, {"2025-06-30", "", 1, 1},
+			{"2025-07-01", "", 1, 1}, {"2025-07-01", "handed_over/1", 2, 1},
+		} {
+			query := "as_of=" + c.day
+			if c.definition != "" {
+				query += "&definition=" + c.definition
+			}
+			line := s.changsha(query)
+			if line["declared"] != c.declared || line["verified"] != c.verified {
+				t.Errorf("%s: declared %v, verified %v, want %v, %v", query, line["declared"], line["verified"], c.declared, c.verified)
+			}
+			for _, metric := range tileMetrics {
+				if n := s.send("province", "GET", "/progress/rows?class=truck&city=430100&total=true&metric="+metric+"&"+query, nil).want(200).get("total"); n != line[metric] {
+					t.Errorf("%s %s: the tile says %v, its list %v", query, metric, line[metric], n)
+				}
+			}
+		}
+		target := map[string]any{"code": "R1", "class": "truck", "city_code": "430100", "kind": "hard", "measure": "count", "value": 2, "due_on": "2025-12-31", "baseline_on": "2021-12-31",
+			"definition_code": "handed_over", "definition_revision": 1, "state": "in_force"}
+		if early := s.send("province", "POST", "/targets", target).want(422); early.text("errors.0.code") != "not_accepted" {
+			t.Errorf("a target by a draft: %s", early.Body)
+		}
+		s.send("province", "POST", "/definitions/handed_over/1/decision", map[string]any{"accept": true}, "If-Match", made.Header.Get("ETag")).want(200)
+		s.send("province", "POST", "/definitions/handed_over/1/decision", map[string]any{"accept": true}, "If-Match", `"2"`).want(409)
+		s.send("province", "POST", "/targets", target).want(201)
+		if line := s.changsha("as_of=2025-07-01"); line["declared"] != 2.0 || line["definition"] != "handed_over/1" || line["required"] != 2.0 {
+			t.Errorf("by the target's own definition: %v", line)
+		}
+		if line := s.changsha("as_of=2025-07-01&definition=deregistered/1"); line["declared"] != 1.0 {
+			t.Errorf("the same under the default: %v", line)
+		}
+	})
+}
+
+// TestNoPlanFiledIsAFinding proves F61 (R2): a city without a plan is a finding,
+// one that is filed shows its yearly split, a second one replaces it.
+func TestNoPlanFiledIsAFinding(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		if n := strings.Count(string(s.send("province", "GET", "/plans", nil).want(200).Body), `"finding":"no_plan"`); n != 6 {
+			t.Errorf("%d cities without a plan, want 6", n)
+		}
+		plan := map[string]any{"city_code": "430100", "class": "truck", "title": "长沙市淘汰实施计划", "document": "测试文件", "issued_on": "2023-03-01",
+			"years": []any{map[string]any{"year": 2023, "value": 100}, map[string]any{"year": 2024, "value": nil}}}
+		s.send("reviewer.changsha", "POST", "/plans", plan).want(201)
+		if first := s.send("reviewer.changsha", "GET", "/plans", nil).want(200); first.text("items.0.finding") != "no_split" || first.text("items.0.plan.years.0.value") != "100" || len(first.get("items").([]any)) != 1 {
+			t.Errorf("the city sees %s", first.Body)
+		}
+		plan["years"] = []any{map[string]any{"year": 2023, "value": 100}, map[string]any{"year": 2024, "value": 50}}
+		s.send("reviewer.changsha", "POST", "/plans", plan).want(201)
+		if second := s.send("province", "GET", "/plans?city=430100", nil).want(200); second.get("items.0.finding") != nil || second.text("items.0.plan.total") != "150" || second.text("items.0.former") != "1" {
+			t.Errorf("after the second: %s", second.Body)
+		}
+		s.send("reviewer.zhuzhou", "POST", "/plans", plan).want(404)
+		plan["issued_on"] = "2030-01-01"
+		s.send("reviewer.changsha", "POST", "/plans", plan).want(422)
+	})
+}
+
+// TestTableTwoIsContext proves F61 (R20, R21): the tonnes of the plan are there,
+// by city and milestone, their sums are those printed, and none is a target of a
+// class.
+func TestTableTwoIsContext(t *testing.T) {
+	s := newSite(t, "sqlite:"+t.TempDir()+"/t.db")
+	rest, lines := map[string]float64{}, 0
+	for _, item := range s.send("province", "GET", "/targets?state=in_force", nil).want(200).get("items").([]any) {
+		x := item.(map[string]any)
+		if x["measure"] != "tonnes" {
+			continue
+		}
+		lines++
+		sign := 1.0
+		if x["city_code"] == "430000" {
+			sign = -1
+		}
+		rest[x["pollutant"].(string)+" 2025"] += sign * x["value"].(float64)
+		rest[x["pollutant"].(string)+" 2023"] += sign * x["milestones"].([]any)[0].(map[string]any)["value"].(float64)
+	}
+	for key, n := range rest {
+		if n != 0 {
+			t.Errorf("the cities of table 2 do not add up for %s: %v", key, n)
+		}
+	}
+	if lines != 14 || strings.Contains(string(s.send("province", "GET", "/progress", nil).want(200).Body), "tonnes") {
+		t.Errorf("%d lines of table 2; or they stand among the targets of the phase-out", lines)
+	}
+}
+
+// TestFiguresAsWorkbooks proves F62, F63, F64 and F65: each table comes as a
+// workbook with its rows.
+func TestFiguresAsWorkbooks(t *testing.T) {
+	s := newSite(t, "sqlite:"+t.TempDir()+"/t.db")
+	s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true)
+	s.Truck("clerk.changsha")
+	frozen := s.send("province", "POST", "/baselines", map[string]string{"class": "truck", "city_code": "430100", "name": "B", "taken_on": "2021-12-31"}).want(201).text("items.0.id")
+	for path, rows := range map[string]int{
+		"/progress/rows.xlsx?metric=verified&class=truck": 1, "/progress/rows.xlsx?metric=gap.in_use&class=truck": 1, "/progress/gap.xlsx?class=truck&group_by=city": 2,
+		"/progress/balance.xlsx?class=truck&from=2026-01&to=2026-01": 7, "/progress/changes.xlsx?metric=verified&class=truck&from_known=2026-01-01T00:00:00Z": 1,
+		"/baselines/" + frozen + "/rows.xlsx?part=frozen": 2,
+	} {
+		book, err := excelize.OpenReader(bytes.NewReader(s.send("province", "GET", path, nil).want(200).Body))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		got, err := book.GetRows(book.GetSheetName(0))
+		if err != nil || len(got) < rows+3 {
+			t.Errorf("%s has %d rows in all, %v: %v", path, len(got), err, got)
+		}
+	}
+}
+
+// TestPublishedSplitOfTheProvince proves F67: the published figure of July 2025
+// (11,163 = 4,158 due that year + 4,023 early and not in transport + 2,982 in
+// transport), at about a thousandth, splits by the same three groups.
+func TestPublishedSplitOfTheProvince(t *testing.T) {
+	s := newSite(t, "sqlite:"+t.TempDir()+"/t.db")
+	for _, lot := range []struct {
+		n        int
+		use, due string
+	}{{4, "non_operating", "2025-12-31"}, {4, "non_operating", "2027-06-30"}, {3, "freight", "2027-06-30"}} {
+		for range lot.n {
+			s.Retire("changsha", s.Truck("clerk.changsha", "use", lot.use, "scrap_due_on", lot.due).ID, "2025-06-30", true)
+		}
+	}
+	got := map[string]float64{}
+	for _, item := range s.send("province", "GET", "/progress?class=truck&as_of=2025-07-10&group_by=due_year,operating", nil).want(200).get("items").([]any) {
+		line := item.(map[string]any)
+		got[fmt.Sprint(line["due_year"], " ", line["operating"])] += line["verified"].(float64)
+	}
+	if got["2025 false"] != 4 || got["2027 false"] != 4 || got["2027 true"] != 3 {
+		t.Errorf("split %v, want 4, 4, 3", got)
+	}
+}
