@@ -20,8 +20,8 @@ UPDATE assets SET
 WHERE status <> 'duplicate' AND EXISTS (SELECT 1 FROM retirements r WHERE r.asset_id = assets.id AND NOT r.withdrawn);
 UPDATE assets SET counts_as = CASE way_out
     WHEN 'scrapped' THEN 'retired' WHEN 'destroyed_on_site' THEN 'retired'
-    WHEN 're_engined' THEN 'converted' WHEN 'retrofitted' THEN 'converted'
-    WHEN 'moved_out' THEN 'moved' ELSE 'other' END
+    WHEN 're_engined' THEN 'converted' WHEN 'new_energy' THEN 'converted' WHEN 'retrofitted' THEN 'converted'
+    WHEN 'moved_out' THEN 'moved' WHEN 'declared_void' THEN 'void' ELSE 'other' END
 WHERE way_out <> '';
 CREATE INDEX assets_recorded ON assets (recorded_no);
 

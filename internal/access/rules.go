@@ -74,6 +74,11 @@ var rules = map[Operation][]Role{
 	"list-targets": anyRole, "list-definitions": anyRole, "create-target": {Province, Admin}, "update-target": {Province, Admin},
 	"get-progress": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 
+	"get-balance": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-changes": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-progress-changes": readers,
+	"get-progress-rows-workbook": readers, "get-changes-workbook": readers, "get-baseline-workbook": readers,
+	"get-gap-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-balance-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+	"list-plans": anyRole, "file-plan": {Reviewer, Province}, "create-definition": {Province, Admin}, "decide-definition": {Province, Admin},
+	"list-baselines": anyRole, "freeze-baseline": {Reviewer, Province}, "get-baseline": anyRole, "list-baseline-rows": readers,
 	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,
 	"list-progress-rows": readers, "get-progress-gap": {Clerk, Reviewer, Finance, Province, Auditor, Admin},

@@ -117,6 +117,27 @@ func (h *history) decide(verify bool) {
 	_, _ = h.DecideRetirement(context.Background(), h.Users["reviewer."+city], r.ID, r.Version, verify, "reason") // refused while evidence is missing
 }
 
+// ask has a retirement corrected or withdrawn on request.
+func (h *history) ask(kind retirement.RequestKind) {
+	a, city := h.held(registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.Converted)
+	if city == "" {
+		return
+	}
+	r, err := h.DB.RetirementOf(context.Background(), access.Whole(), a.ID)
+	h.must(err)
+	q := retirement.Request{Kind: kind, Reason: "wrong", After: r.Declaration}
+	if q.After.DeregisteredOn != "" {
+		q.After.DeregisteredOn = q.After.DeregisteredOn.AddDays(-h.random.IntN(15) - 1)
+	}
+	asked, err := h.AskRetirement(context.Background(), h.Users["clerk."+city], r.ID, q)
+	if err != nil { // such as a retirement that can still be amended
+		return
+	}
+	_, err = h.DecideRequest(context.Background(), h.Users["reviewer."+city], asked.ID, asked.Version, true, "right")
+	h.must(err)
+	h.log = append(h.log, "done")
+}
+
 func (h *history) amend() {
 	a, city := h.held(registry.InUse)
 	if city == "" || a.Class != registry.Truck {
@@ -158,7 +179,10 @@ func (h *history) importAndUndo() {
 }
 
 func (h *history) step() {
-	deed := h.pick("register", "register", "declare", "declare", "declare", "verify", "verify", "verify", "return", "amend", "transfer", "import")
+	deed := h.pick("register", "register", "declare", "declare", "declare", "verify", "verify", "verify", "return", "amend", "transfer", "import", "correct", "withdraw", "retire", "retire")
+	if len(h.log) < 8 {
+		deed = "register"
+	}
 	h.log = append(h.log, deed)
 	switch deed {
 	case "register":
@@ -175,6 +199,16 @@ func (h *history) step() {
 		h.transfer()
 	case "import":
 		h.importAndUndo()
+	case "retire":
+		if a, city := h.held(registry.InUse); city != "" {
+			if open, err := h.DB.Offered(context.Background(), a.ID); err == nil && len(open) == 0 {
+				h.Retire(city, a.ID, string(h.day("2021-06-01", 1650)), true)
+			}
+		}
+	case "correct":
+		h.ask(retirement.Correction)
+	case "withdraw":
+		h.ask(retirement.Withdrawal)
 	}
 	h.Clock.Advance(time.Duration(1+h.random.IntN(60*24*3)) * time.Minute)
 	h.tokens = map[string]string{} // a log-in ends meanwhile
@@ -218,13 +252,17 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 			h.tiles(p)
 			h.tiles(all[h.random.IntN(len(all)/2)*2])
 			h.reasons(all[h.random.IntN(len(all)/2)*2+1])
+			h.shift(all[h.random.IntN(len(all)/2)*2], p)
 		}
+		h.balance(nil)
+		h.happened()
 		for _, p := range all {
 			again := h.send("province", "GET", p.path+"&as_known="+url_(p.at), nil).want(200)
 			if !bytes.Equal(again.Body, p.body) {
 				t.Errorf("%s as known at %s is not what was answered then:\n%s\n%s", p.path, p.at, p.body, again.Body)
 			}
 		}
+		h.balance(h.deleteSilently(4))
 	})
 }
 
@@ -270,6 +308,17 @@ func (h *history) tiles(p published) {
 		}
 		a := h.send("province", "GET", path, nil).want(200)
 		n := len(a.get("items").([]any))
+		ids := map[any]bool{}
+		for _, item := range a.get("items").([]any) {
+			row := item.(map[string]any)
+			ids[row["asset_id"]] = true
+			if row["label"] == "" || row["asset_id"] == "" || row["class"] == "" {
+				h.t.Errorf("a row says nothing: %v", row)
+			}
+		}
+		if len(ids) != n {
+			h.t.Errorf("%s lists an asset twice: %s", path, a.Body)
+		}
 		if float64(n) != line[metric].(float64) || a.get("total") != line[metric] {
 			h.t.Errorf("%s: %s says %v in %v, its list has %d and says %v (%s) after %s", p.path, metric, line[metric], line, n, a.get("total"), path, strings.Join(h.log, "; "))
 		}
@@ -323,4 +372,152 @@ func (h *history) reasons(p published) {
 	if sum != line["records"] || inside != line["gap"] {
 		h.t.Errorf("%s: reasons and verified add up to %v of %v records, those in the cohort to %v of a gap of %v", p.path, sum, line["records"], inside, line["gap"])
 	}
+}
+
+// shift asks what changed a figure between two published sheets: the causes add
+// up to the difference and open as many changes as they say.
+func (h *history) shift(from, to published) {
+	var a, b struct {
+		AsOf string `json:"as_of"`
+	}
+	answer{t: h.t, Body: from.body}.into(&a)
+	answer{t: h.t, Body: to.body}.into(&b)
+	metric := h.pick(tileMetrics...)
+	query := fmt.Sprintf("metric=%s&from_as_of=%s&from_known=%s&to_as_of=%s&to_known=%s%s", metric, a.AsOf, url_(from.at), b.AsOf, url_(to.at), h.pick("", "&city=430100", "&class=truck", "&city=430200&class=truck", "&stage=china3"))
+	var d struct {
+		From, To, Difference, Unexplained int64
+		Causes                            []struct {
+			Cause                   string
+			Late, Period, Net, Rows int64
+		}
+	}
+	h.send("province", "GET", "/progress/changes?"+query, nil).want(200).into(&d)
+	if d.Unexplained != 0 || d.To-d.From != d.Difference {
+		h.t.Errorf("%s: %+v after %s", query, d, strings.Join(h.log, "; "))
+	}
+	for _, c := range d.Causes {
+		late, period := 0.0, 0.0
+		for _, row := range h.pages("province", "/progress/changes/rows?"+query+"&cause="+c.Cause) {
+			late, period = late+row["late"].(float64), period+row["period"].(float64)
+		}
+		if int64(late) != c.Late || int64(period) != c.Period || c.Late+c.Period != c.Net {
+			h.t.Errorf("%s: %s says %d late and %d in the period, its rows %v and %v", query, c.Cause, c.Late, c.Period, late, period)
+		}
+	}
+}
+
+type balanceRow struct {
+	City        string `json:"city_code"`
+	Class       string
+	Month       string
+	Opening     int64
+	Registered  int64
+	MovedIn     int64 `json:"moved_in"`
+	Destroyed   int64
+	MovedOut    int64 `json:"moved_out"`
+	ReEngined   int64 `json:"re_engined"`
+	Corrections int64
+	Closing     int64
+	Counted     int64
+	Rest        int64
+	FromAsOf    string `json:"from_as_of"`
+	FromKnown   string `json:"from_known"`
+	ToAsOf      string `json:"to_as_of"`
+	ToKnown     string `json:"to_known"`
+}
+
+// balance checks that every month of every city and class closes, goes on from
+// the one before and has no rest but what silent has of its last month.
+func (h *history) balance(silent map[string]int64) {
+	var sheet struct{ Items, Totals []balanceRow }
+	h.send("province", "GET", "/progress/balance?from=2026-01&to="+h.Today().Month(), nil).want(200).into(&sheet)
+	last := map[string]balanceRow{}
+	for _, r := range sheet.Items {
+		key := r.City + r.Class
+		if r.Opening+r.Registered+r.MovedIn-r.Destroyed-r.MovedOut-r.ReEngined+r.Corrections != r.Closing || r.Closing+r.Rest != r.Counted {
+			h.t.Errorf("the balance does not close: %+v", r)
+		}
+		if before, ok := last[key]; ok && before.Closing != r.Opening {
+			h.t.Errorf("%+v does not go on from %+v", r, before)
+		}
+		if silent == nil && r.Rest != 0 {
+			h.t.Errorf("a rest without a silent change: %+v after %s", r, strings.Join(h.log, "; "))
+		}
+		last[key] = r
+		if silent == nil && h.random.IntN(4) == 0 {
+			h.flow(r)
+		}
+	}
+	for key, n := range silent {
+		if last[key].Rest != -n {
+			h.t.Errorf("%d records of %s were deleted silently, the balance says %+v", n, key, last[key])
+		}
+	}
+}
+
+// flow opens what was registered in a month of the balance.
+func (h *history) flow(r balanceRow) {
+	query := fmt.Sprintf("metric=cohort&since=0001-01-01&city=%s&class=%s&from_as_of=%s&from_known=%s&to_as_of=%s", r.City, r.Class, r.FromAsOf, url_(r.FromKnown), r.ToAsOf)
+	if r.ToKnown != "" {
+		query += "&to_known=" + url_(r.ToKnown)
+	}
+	n := 0.0
+	for _, row := range h.pages("province", "/progress/changes/rows?"+query+"&cause=passage,registration,declaration,evidence,verification,return") {
+		n += row["late"].(float64) + row["period"].(float64)
+	}
+	if int64(n) != r.Registered {
+		h.t.Errorf("%s %s %s: %d registered, its rows are %v", r.City, r.Class, r.Month, r.Registered, n)
+	}
+}
+
+// deleteSilently takes records out of the stock behind the program's back.
+func (h *history) deleteSilently(n int) map[string]int64 {
+	handle, err := h.DB.Handle()
+	h.must(err)
+	gone := map[string]int64{}
+	for range 60 {
+		a, _ := h.held(registry.InUse)
+		if n == 0 || a.ID == "" || a.Counting.CohortOn == "" || a.Counting.CohortOn > h.Today() {
+			continue
+		}
+		tx, err := handle.BeginTx(context.Background(), nil)
+		h.must(err)
+		_, err = tx.ExecContext(context.Background(), "DELETE FROM asset_identifiers WHERE asset_id = $1", a.ID)
+		h.must(err)
+		if _, err = tx.ExecContext(context.Background(), "DELETE FROM assets WHERE id = $1", a.ID); err != nil { // something hangs on it
+			h.must(tx.Rollback())
+			continue
+		}
+		h.must(tx.Commit())
+		gone[a.CityCode+string(a.Class)]++
+		n--
+	}
+	if _, err := h.DB.VerifySummary(context.Background()); err == nil && len(gone) > 0 {
+		h.t.Error("the check did not see the silent deletion")
+	}
+	return gone
+}
+
+// happened fails a history in which too little happened to prove anything.
+func (h *history) happened() {
+	var causes struct {
+		Causes []struct{ Cause string }
+	}
+	seen := map[string]bool{}
+	for _, metric := range tileMetrics {
+		h.send("province", "GET", "/progress/changes?metric="+metric+"&since=2000-01-01&from_as_of=2020-01-01&from_known=2026-01-15T00:00:00Z", nil).want(200).into(&causes)
+		for _, c := range causes.Causes {
+			seen[c.Cause] = true
+		}
+	}
+	h.t.Logf("causes %v, %d steps", seen, len(h.log))
+	if len(seen) < 3 {
+		h.t.Errorf("only %v changed a figure in %v", seen, h.log)
+	}
+}
+
+func init() {
+	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
+		ids["baselines"] = s.send("province", "POST", "/baselines", map[string]string{"class": "truck", "city_code": "430200", "name": "B", "taken_on": "2021-12-31"}).want(201).text("items.0.id")
+	})
 }

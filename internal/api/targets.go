@@ -142,11 +142,12 @@ func (s *Server) targetRoutes() {
 }
 
 func (s *Server) listTargets(ctx context.Context, in *struct {
-	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
-	City  string `query:"city" pattern:"^\\d{6}$"`
-	State string `query:"state" enum:"draft,in_force,replaced"`
+	Class   string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City    string `query:"city" pattern:"^\\d{6}$"`
+	State   string `query:"state" enum:"draft,in_force,replaced"`
+	Lineage string `query:"lineage" maxLength:"64" doc:"Only the revisions of one target."`
 }) (*listOut[Target], error) {
-	rows, err := s.db.Targets(ctx, actor(ctx).Scope, store.TargetFilter{Class: registry.Class(in.Class), City: in.City, State: in.State})
+	rows, err := s.db.Targets(ctx, actor(ctx).Scope, store.TargetFilter{Class: registry.Class(in.Class), City: in.City, State: in.State, Lineage: in.Lineage})
 	return listOf(rows, len(rows), func(t target.Target) string { return t.ID }, targetView), err
 }
 

@@ -100,6 +100,7 @@ func (a *App) read(ctx context.Context, scope access.Scope, f ProgressFilter, fn
 			us = f.Known.UnixMicro()
 		}
 		s.targets = target.InForce(all, f.AsOf, us)
+		s.targets = slices.DeleteFunc(s.targets, func(t target.Target) bool { return t.Measure == "tonnes" }) // of the whole economy
 		return fn(s)
 	})
 	return at, err

@@ -218,7 +218,11 @@ func readTargets(files fs.FS, definitions []target.Definition) ([]target.Target,
 		}
 		targets[i] = target.Target{Code: r["code"], Clause: r["clause"], Class: registry.Class(r["class"]), CityCode: r["city_code"], Kind: r["kind"],
 			Measure: r["measure"], Value: number(r["value"]), DueOn: civil.Day(r["due_on"]), BaselineOn: civil.Day(r["baseline_on"]), Definition: definition,
-			ResponsibleUnit: r["responsible_unit"], Document: r["document"], State: r["state"], Sample: r["sample"] == "true"}
+			ResponsibleUnit: r["responsible_unit"], Document: r["document"], State: r["state"], Sample: r["sample"] == "true", Pollutant: r["pollutant"]}
+		for _, step := range strings.Fields(r["milestones"]) {
+			on, value, _ := strings.Cut(step, "=")
+			targets[i].Milestones = append(targets[i].Milestones, target.Milestone{On: civil.Day(on), Value: number(value)})
+		}
 		if threshold, ok := find(r["threshold"]); ok {
 			targets[i].Threshold = &threshold
 		}

@@ -12,7 +12,7 @@ import (
 func TestFactsHoldWhateverCounts(t *testing.T) {
 	void := way(t, registry.Truck, "declared_void")
 	r := &Retirement{State: Verified, EvidenceComplete: true, Declaration: Declaration{WayOut: "declared_void", Driver: "enforcement", DeregisteredOn: "2025-05-05"}}
-	want := Facts{WayOut: "declared_void", CountsAs: "other", Driver: "enforcement", Review: Verified, EvidenceComplete: true, LeftOn: "2025-05-05"}
+	want := Facts{WayOut: "declared_void", CountsAs: void.CountsAs, Driver: "enforcement", Review: Verified, EvidenceComplete: true, LeftOn: "2025-05-05"}
 	for _, cohort := range []string{"2010-01-01", "2030-01-01", ""} {
 		c := Count(civil.Day(cohort), void, r)
 		if c.Facts != want || c.VerifiedOn != "" {

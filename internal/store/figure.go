@@ -383,7 +383,7 @@ func wayCounts(onDay string, level target.Metric, ways []string, day civil.Day) 
 	if !slices.Contains(target.CountDays, onDay) {
 		return "(1 = 0)", nil
 	}
-	test = "(cohort_on <> '' AND counts_as IN ('retired', 'other') AND way_out IN ? AND " + onDay + " >= cohort_on AND " + onDay + " <= ?"
+	test = "(cohort_on <> '' AND counts_as IN ('retired', 'other', 'void') AND way_out IN ? AND " + onDay + " >= cohort_on AND " + onDay + " <= ?"
 	switch level {
 	case target.Evidenced:
 		test += " AND evidence_complete"
@@ -412,7 +412,7 @@ const reasonCase = `(CASE
 	WHEN cohort_on = '' THEN (CASE WHEN status = 'duplicate' THEN 'gap.duplicate' WHEN left_on <> '' AND review = 'verified' THEN 'gap.left_before'
 		WHEN stage = 'unknown' OR stage = '' THEN 'gap.unknown_stage' ELSE 'gap.not_covered' END)
 	WHEN cohort_on > ? THEN 'gap.not_yet'
-	WHEN left_on <> '' AND left_on <= ? THEN (CASE WHEN counts_as = 'other' THEN 'gap.other_way'
+	WHEN left_on <> '' AND left_on <= ? THEN (CASE WHEN counts_as IN ('other', 'void') THEN 'gap.other_way'
 		WHEN review = 'verified' THEN (CASE counts_as WHEN 'converted' THEN 'gap.converted' WHEN 'moved' THEN 'gap.moved_out' ELSE '' END)
 		WHEN review = 'returned' THEN 'gap.returned' WHEN NOT evidence_complete THEN 'gap.evidence_missing' ELSE 'gap.waiting_review' END)
 	WHEN dismantled_on <> '' AND dismantled_on <= ? THEN 'gap.dismantled'

@@ -36,7 +36,7 @@ type RowFilter struct {
 
 // Standing is an asset as a figure counted it: without what is personal.
 type Standing struct {
-	standingRow
+	StandingRow
 	Reason target.Metric // why it does not count as of the day, "" if it does, by the default definition
 }
 

@@ -42,8 +42,8 @@ func (s standing) entries() []target.Entry {
 	}.Entries()
 }
 
-// standingRow is a former standing of an asset.
-type standingRow struct {
+// StandingRow is how an asset stood from one recording to another.
+type StandingRow struct {
 	AssetID          string
 	FromNo           int64
 	ToNo             int64
@@ -75,9 +75,9 @@ type standingRow struct {
 	Operating        bool
 }
 
-func (standingRow) TableName() string { return "standings" }
+func (StandingRow) TableName() string { return "standings" }
 
-func (r standingRow) standing() standing {
+func (r StandingRow) standing() standing {
 	return standing{r.CityCode, r.DistrictCode, r.Class, r.Category, r.Stage, r.Status, retirement.Counting{
 		CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn, VerifiedOn: r.VerifiedOn,
 		ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
@@ -86,8 +86,8 @@ func (r standingRow) standing() standing {
 	}}
 }
 
-func formerStanding(a *AssetRecord, to int64, endCause string) standingRow {
-	return standingRow{
+func formerStanding(a *AssetRecord, to int64, endCause string) StandingRow {
+	return StandingRow{
 		AssetID: a.ID, FromNo: a.recordedNo, ToNo: to, Cause: a.recordedCause, EndCause: endCause, Label: a.Label,
 		CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category, Stage: a.Stage, Status: a.Status,
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn, VerifiedOn: a.VerifiedOn,
@@ -186,7 +186,7 @@ func (tx *Tx) flushStandings() error {
 		}
 		return fmt.Errorf("store: keep a recording: %w", err)
 	}
-	var former []standingRow
+	var former []StandingRow
 	cells := newCells()
 	for _, c := range tx.changes {
 		if c.before != nil {
@@ -396,11 +396,11 @@ func recount(q *gorm.DB) (*cells, error) {
 	}
 	all := newCells()
 	once := newCells() // of former standings: what they add to the log, they take from it again
-	err := eachStanding(q, "assets", "'' AS end_cause, recorded_no AS from_no, 0 AS to_no, recorded_cause AS cause, id AS asset_id, ", func(r standingRow) {
+	err := eachStanding(q, "assets", "'' AS end_cause, recorded_no AS from_no, 0 AS to_no, recorded_cause AS cause, id AS asset_id, ", func(r StandingRow) {
 		all.add(r.standing(), 1, days[r.FromNo], r.Cause)
 	})
 	if err == nil {
-		err = eachStanding(q, "standings", "end_cause, from_no, to_no, cause, asset_id, ", func(r standingRow) {
+		err = eachStanding(q, "standings", "end_cause, from_no, to_no, cause, asset_id, ", func(r StandingRow) {
 			once.add(r.standing(), 1, days[r.FromNo], r.Cause)
 			once.add(r.standing(), -1, days[r.ToNo], r.EndCause)
 		})
@@ -415,14 +415,14 @@ func recount(q *gorm.DB) (*cells, error) {
 const standingColumns = "label, city_code, district_code, class, category, stage, status, cohort_on, handed_in_on, declared_on, evidenced_on, verified_on, " +
 	"converted_on, moved_out_on, way_out, counts_as, driver, review, evidence_complete, hand_over_on, dismantled_on, left_on, due_year, operating"
 
-func eachStanding(q *gorm.DB, table, own string, fn func(standingRow)) error {
+func eachStanding(q *gorm.DB, table, own string, fn func(StandingRow)) error {
 	rows, err := q.Session(&gorm.Session{NewDB: true}).Table(table).Select(own + standingColumns).Rows()
 	if err != nil {
 		return fmt.Errorf("store: read %s: %w", table, err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var r standingRow
+		var r StandingRow
 		if err := rows.Scan(&r.EndCause, &r.FromNo, &r.ToNo, &r.Cause, &r.AssetID, &r.Label, &r.CityCode, &r.DistrictCode, &r.Class, &r.Category, &r.Stage, &r.Status,
 			&r.CohortOn, &r.HandedInOn, &r.DeclaredOn, &r.EvidencedOn, &r.VerifiedOn, &r.ConvertedOn, &r.MovedOutOn, &r.WayOut, &r.CountsAs, &r.Driver,
 			&r.Review, &r.EvidenceComplete, &r.HandOverOn, &r.DismantledOn, &r.LeftOn, &r.DueYear, &r.Operating); err != nil {

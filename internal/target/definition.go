@@ -129,7 +129,7 @@ func CauseOf(deed string) string {
 	switch deed {
 	case "create":
 		return "registration"
-	case "declare", "amend":
+	case "declare", "amend", "received", "dismantled", "deregistered":
 		return "declaration"
 	case "evidence", "waive":
 		return "evidence"

@@ -165,7 +165,7 @@ func (s Standing) Entries() []Entry {
 			add(kept.m, kept.day, 1)
 		}
 	}
-	if s.CountsAs == "retired" || s.CountsAs == "other" {
+	if s.CountsAs == "retired" || s.otherWay() {
 		for _, name := range countDays {
 			day := s.day(name)
 			if day == "" || day < s.CohortOn {
@@ -220,10 +220,14 @@ func (s Standing) reasons() []Entry {
 	return entries
 }
 
+// otherWay reports whether the way out counts as nothing by the default
+// definition; a void plate 牌证作废 is one of those.
+func (s Standing) otherWay() bool { return s.CountsAs == "other" || s.CountsAs == "void" }
+
 // leftReason is the reason of an asset that has left, "" if it counts.
 func (s Standing) leftReason() Metric {
 	switch {
-	case s.CountsAs == "other":
+	case s.otherWay():
 		return ReasonOtherWay
 	case s.Review == "verified":
 		return ""

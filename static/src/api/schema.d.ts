@@ -590,6 +590,75 @@ export interface paths {
         patch: operations["update-bank-layout"];
         trace?: never;
     };
+    "/api/v1/baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Frozen baselines */
+        get: operations["list-baselines"];
+        put?: never;
+        /** Freeze the list of what belongs to a cohort on a day */
+        post: operations["freeze-baseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/baselines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A frozen baseline beside the stock as of a day */
+        get: operations["get-baseline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/baselines/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of a part of a frozen baseline */
+        get: operations["list-baseline-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/baselines/{id}/rows.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of a part of a frozen baseline as a workbook */
+        get: operations["get-baseline-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches": {
         parameters: {
             query?: never;
@@ -995,7 +1064,25 @@ export interface paths {
         /** Named definitions */
         get: operations["list-definitions"];
         put?: never;
-        post?: never;
+        /** Add a definition of what counts as retired, to be tried */
+        post: operations["create-definition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/definitions/{code}/{revision}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept or discard a definition */
+        post: operations["decide-definition"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1741,6 +1828,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each city has filed as its own plan; a plan that is missing is a finding */
+        get: operations["list-plans"];
+        put?: never;
+        /** File a city's plan in place of the one before */
+        post: operations["file-plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/program-check": {
         parameters: {
             query?: never;
@@ -1880,6 +1985,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/progress/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The stock balance by city, class and month, with the rest that nobody recorded */
+        get: operations["get-balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/balance.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The stock balance as a workbook */
+        get: operations["get-balance-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed a figure between two days and two states of knowledge, by cause */
+        get: operations["get-progress-changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/changes.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed a figure, with the changes, as a workbook */
+        get: operations["get-changes-workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/changes/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The changes behind a difference */
+        get: operations["list-progress-changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/progress/gap": {
         parameters: {
             query?: never;
@@ -1889,6 +2079,23 @@ export interface paths {
         };
         /** Why what is registered does not count as retired: one reason for each asset, the reasons add up */
         get: operations["get-progress-gap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/gap.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reasons of the gap as a workbook */
+        get: operations["get-gap-workbook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1957,6 +2164,23 @@ export interface paths {
         };
         /** The rows behind a figure or a reason, also as known at a past instant */
         get: operations["list-progress-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/progress/rows.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows behind a figure as a workbook */
+        get: operations["get-progress-rows-workbook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3033,6 +3257,77 @@ export interface components {
              */
             closed?: "" | "lower" | "upper";
         };
+        BalanceRow: {
+            city_code?: string;
+            city_name?: components["schemas"]["Name"];
+            class?: string;
+            /**
+             * Format: int64
+             * @description opening + registered + moved_in − destroyed − moved_out − re_engined + corrections
+             */
+            closing: number;
+            /**
+             * Format: int64
+             * @description With its sign: corrections, withdrawals, amendments, rule changes, undone imports, duplicates.
+             */
+            corrections: number;
+            /**
+             * Format: int64
+             * @description The closing stock as the rows give it.
+             */
+            counted: number;
+            /**
+             * Format: int64
+             * @description Retired and verified.
+             */
+            destroyed: number;
+            /** @description With from_known, to_as_of, to_known, since 0001-01-01 and a metric, /progress/changes opens a flow. */
+            from_as_of: string;
+            /** Format: date-time */
+            from_known: string;
+            /** Format: int64 */
+            left_province: number;
+            month: string;
+            /**
+             * Format: int64
+             * @description From other cities.
+             */
+            moved_in: number;
+            /**
+             * Format: int64
+             * @description To other cities and out of the province.
+             */
+            moved_out: number;
+            /** Format: int64 */
+            moved_to_cities: number;
+            /** Format: int64 */
+            opening: number;
+            /**
+             * Format: int64
+             * @description Converted, verified.
+             */
+            re_engined: number;
+            /**
+             * Format: int64
+             * @description Joined the cohort.
+             */
+            registered: number;
+            /**
+             * Format: int64
+             * @description counted − closing: what changed without having been recorded.
+             */
+            rest: number;
+            to_as_of: string;
+            /** Format: date-time */
+            to_known?: string;
+        };
+        BalanceSheet: {
+            /** Format: date-time */
+            generated_at: string;
+            items: components["schemas"]["BalanceRow"][] | null;
+            /** @description Of each month. */
+            totals: components["schemas"]["BalanceRow"][] | null;
+        };
         BankAnswer: {
             batch_id: string;
             booked_on: string;
@@ -3102,6 +3397,56 @@ export interface components {
             name: components["schemas"]["Name"];
             /** Format: int64 */
             version: number;
+        };
+        Baseline: {
+            /** Format: int64 */
+            assets: number;
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            cohort_rule: string;
+            definition: string;
+            /** @description SHA-256 over the ids of the list, a line each, in their order. */
+            digest: string;
+            /** Format: date-time */
+            frozen_at: string;
+            frozen_by: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description As it was known at this instant.
+             */
+            known_at: string;
+            name: string;
+            /** @description The day as of which it was taken. */
+            taken_on: string;
+        };
+        BaselineLine: {
+            asset_id: string;
+            category: string;
+            cohort_on: string;
+            district_code?: string;
+            /** @description The city that has it now. */
+            held_by?: string;
+            label: string;
+            left_on?: string;
+            stage: string;
+            /** @description As it is now; absent: the record is gone. */
+            status?: string;
+            way_out?: string;
+        };
+        BaselinePart: {
+            /** Format: int64 */
+            count: number;
+            name: components["schemas"]["Name"];
+            /** @enum {string} */
+            part: "frozen" | "still_here" | "retired" | "left" | "gone" | "added";
+        };
+        BaselineState: {
+            as_of: string;
+            baseline: components["schemas"]["Baseline"];
+            /** @description frozen = still_here + retired + left + gone; added stands apart. */
+            parts: components["schemas"]["BaselinePart"][] | null;
         };
         Batch: {
             city_code: string;
@@ -3264,6 +3609,27 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        CauseRow: {
+            cause: string;
+            /**
+             * Format: int64
+             * @description Restates the earlier figure.
+             */
+            late: number;
+            name: components["schemas"]["Name"];
+            /** Format: int64 */
+            net: number;
+            /**
+             * Format: int64
+             * @description New between the two days.
+             */
+            period: number;
+            /**
+             * Format: int64
+             * @description Changes that touch the figure.
+             */
+            rows: number;
+        };
         Cell: {
             codes?: string[] | null;
             /** Format: int64 */
@@ -3287,6 +3653,42 @@ export interface components {
             current_password: string;
             new_password: string;
         };
+        ChangeRow: {
+            asset_id: string;
+            cause: string;
+            cause_name: components["schemas"]["Name"];
+            city_code: string;
+            class: string;
+            label: string;
+            /**
+             * Format: int64
+             * @description What it adds to the earlier figure.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description What it adds besides to the later one.
+             */
+            period: number;
+            /** Format: date-time */
+            recorded_at?: string;
+            recorded_by?: string;
+        };
+        Changes: {
+            causes: components["schemas"]["CauseRow"][] | null;
+            /** Format: int64 */
+            difference: number;
+            /** Format: int64 */
+            from: number;
+            metric: string;
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: int64
+             * @description What no recorded change accounts for.
+             */
+            unexplained: number;
+        };
         "Check-applicationRequest": {
             /**
              * @description Why it is rejected. Absent: other.
@@ -3301,6 +3703,24 @@ export interface components {
              */
             kind?: "data" | "account" | "illegal";
             reason?: string;
+        };
+        CityPlan: {
+            document: string;
+            /** Format: date-time */
+            filed_at: string;
+            filed_by: string;
+            id: string;
+            issued_on: string;
+            note?: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description null: some year has no number.
+             */
+            total: number | null;
+            /** Format: int64 */
+            version: number;
+            years: components["schemas"]["YearShare"][] | null;
         };
         CityScore: {
             city_code: string;
@@ -3622,6 +4042,10 @@ export interface components {
             /** @enum {string} */
             state: "open" | "done" | "dismissed";
         };
+        "Decide-definitionRequest": {
+            accept: boolean;
+            reason?: string;
+        };
         "Decide-duplicateRequest": {
             reason: string;
             same: boolean;
@@ -3723,6 +4147,13 @@ export interface components {
             text: components["schemas"]["Name"];
             /** Format: int64 */
             version: number;
+        };
+        DefinitionBody: {
+            code: string;
+            counts: components["schemas"]["CountRule"][] | null;
+            name: components["schemas"]["Name"];
+            source?: string;
+            text: components["schemas"]["Name"];
         };
         DifferentWord: {
             field: string;
@@ -4112,6 +4543,14 @@ export interface components {
             /** Format: int64 */
             Size: number;
         };
+        FreezeBody: {
+            /** @description Absent or the province: each city has its own list. */
+            city_code?: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            name: string;
+            taken_on: string;
+        };
         GapReason: {
             /** Format: int64 */
             count: number;
@@ -4436,6 +4875,30 @@ export interface components {
             /** @description The total is a lower bound: counting stopped there. */
             total_capped?: boolean;
         };
+        ListBaseline: {
+            items: components["schemas"]["Baseline"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListBaselineLine: {
+            items: components["schemas"]["BaselineLine"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
         ListBatch: {
             items: components["schemas"]["Batch"][] | null;
             /** @description Absent on the last page. */
@@ -4474,6 +4937,18 @@ export interface components {
         };
         ListCaseSummary: {
             items: components["schemas"]["CaseSummary"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListChangeRow: {
+            items: components["schemas"]["ChangeRow"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -4834,6 +5309,18 @@ export interface components {
         };
         ListPhotoMatch: {
             items: components["schemas"]["PhotoMatch"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListPlanState: {
+            items: components["schemas"]["PlanState"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -5633,6 +6120,33 @@ export interface components {
             state: "open" | "refused" | "different";
             /** Format: int64 */
             version: number;
+        };
+        PlanBody: {
+            city_code: string;
+            /** @enum {string} */
+            class: "truck" | "machinery" | "farm_machinery" | "vessel";
+            /** @description Number and place of the document. */
+            document: string;
+            issued_on: string;
+            note?: string;
+            title: string;
+            years?: components["schemas"]["YearShare"][] | null;
+        };
+        PlanState: {
+            city_code: string;
+            city_name?: components["schemas"]["Name"];
+            class: string;
+            /**
+             * @description no_plan: nothing is filed. no_split: the plan gives no number for some year. other_total: its years add up to another count than the target.
+             * @enum {string}
+             */
+            finding?: "no_plan" | "no_split" | "other_total";
+            /**
+             * Format: int64
+             * @description Plans that it replaced.
+             */
+            former: number;
+            plan?: components["schemas"]["CityPlan"];
         };
         Point: {
             /** @example rules.parts[0] */
@@ -6921,6 +7435,15 @@ export interface components {
             /** Format: int64 */
             certificates: number;
             gaps: components["schemas"]["YardGap"][] | null;
+        };
+        YearShare: {
+            /**
+             * Format: int64
+             * @description null: the plan gives no number.
+             */
+            value: number | null;
+            /** Format: int64 */
+            year: number;
         };
     };
     responses: never;
@@ -11165,6 +11688,426 @@ export interface operations {
             };
         };
     };
+    "list-baselines": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                city?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "freeze-baseline": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FreezeBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-baseline": {
+        parameters: {
+            query?: {
+                /** @description Absent: today. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-baseline-rows": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                part?: "frozen" | "still_here" | "retired" | "left" | "gone" | "added";
+                /** @description Absent: today. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBaselineLine"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-baseline-workbook": {
+        parameters: {
+            query?: {
+                part?: "frozen" | "still_here" | "retired" | "left" | "gone" | "added";
+                /** @description Absent: today. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-batches": {
         parameters: {
             query?: {
@@ -13694,6 +14637,238 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-definition": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DefinitionBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-definition": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                code: string;
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-definitionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18069,6 +19244,179 @@ export interface operations {
             };
         };
     };
+    "list-plans": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page; all if left out. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                city?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPlanState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "file-plan": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Same key, same answer: a repeated request is answered as the first one was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CityPlan"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "check-program": {
         parameters: {
             query?: never;
@@ -19095,6 +20443,430 @@ export interface operations {
             };
         };
     };
+    "get-balance": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description Month, 2025-01. Absent: eleven months before to. */
+                from?: string;
+                /** @description Month. Absent: the present one. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-balance-workbook": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description Month, 2025-01. Absent: eleven months before to. */
+                from?: string;
+                /** @description Month. Absent: the present one. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-changes": {
+        parameters: {
+            query: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
+                /** @description Absent: the day of to_as_of. */
+                from_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                from_known?: string;
+                /** @description Absent: today. */
+                to_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                to_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision. */
+                definition?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-changes-workbook": {
+        parameters: {
+            query: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
+                /** @description Absent: the day of to_as_of. */
+                from_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                from_known?: string;
+                /** @description Absent: today. */
+                to_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                to_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision. */
+                definition?: string;
+                cause?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-progress-changes": {
+        parameters: {
+            query: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
+                /** @description Absent: the day of to_as_of. */
+                from_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                from_known?: string;
+                /** @description Absent: today. */
+                to_as_of?: string;
+                /** @description RFC 3339. Absent: now. */
+                to_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision. */
+                definition?: string;
+                /** @description Only these causes, joined by commas. */
+                cause?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChangeRow"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-progress-gap": {
         parameters: {
             query?: {
@@ -19132,6 +20904,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GapSheet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-gap-workbook": {
+        parameters: {
+            query?: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Bad Request */
@@ -19459,6 +21320,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListFigureRow"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-progress-rows-workbook": {
+        parameters: {
+            query: {
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                /** @description none: the assets that no district is known of. */
+                district?: string;
+                category?: string;
+                stage?: string;
+                /** @description none: the assets without one. */
+                way_out?: string;
+                /** @description none: the assets without one. */
+                driver?: string;
+                /** @description Absent: today. */
+                as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
+                /** @description Count after this day instead of after each target's baseline day. */
+                since?: string;
+                /** @description Count by this definition, code/revision, instead of each target's own. */
+                definition?: string;
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                group_by?: string;
+                metric: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Bad Request */
@@ -22394,6 +24345,8 @@ export interface operations {
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
                 state?: "draft" | "in_force" | "replaced";
+                /** @description Only the revisions of one target. */
+                lineage?: string;
             };
             header?: never;
             path?: never;
