@@ -52,7 +52,6 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/programs/:id', 'program', () => import('./pages/ProgramDetail.vue'), 'get-program'],
   ['/subsidy-costs', 'subsidy-costs', () => import('./pages/CostTable.vue'), 'list-subsidy-costs'],
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
-  ['/progress/rows', 'figure-rows', () => import('./pages/FigureRows.vue'), 'list-progress-rows'],
   ['/progress/:code', 'city', () => import('./pages/CityPage.vue'), 'get-progress'],
   ['/emission', 'emission', () => import('./pages/EmissionPage.vue'), 'list-emission-rows'],
   ['/factors', 'factors', () => import('./pages/FactorSets.vue'), 'list-factor-sets'],
