@@ -51,7 +51,7 @@ test('a rule is written and checked in place before it is saved (F44)', async ()
   await page.getByTestId('program').filter({ hasText: '地市柴油货车提前淘汰补贴' }).click()
   await page.getByTestId('program-copy').click()
   await page.getByTestId('editor-code').locator('input').or(page.getByTestId('editor-code')).first().waitFor()
-  await page.getByTestId('editor-part-0').getByText('删除').first().waitFor()
+  await page.getByTestId('editor-part-0').getByText('移除').first().waitFor()
   await page.getByTestId('editor-fine').waitFor()
   await shot('editor')
   // The second band of the first group now starts before the first one ends.
