@@ -77,7 +77,7 @@ test('a rule is written and checked in place before it is saved (F44)', async ()
 test('a rule is previewed on the stock and tried on one asset before it is live (F43)', async () => {
   await page.getByTestId('run-preview').click()
   await page.getByTestId('run-done').first().waitFor({ timeout: 30_000 })
-  await page.getByTestId('run-done').first().getByText('长沙').waitFor()
+  await page.getByTestId('run-done').first().getByText('长沙市').first().waitFor()
   await page.getByTestId('trial-asset').click()
   await page.keyboard.type('湘A')
   await page.getByRole('option').first().click()
