@@ -53,6 +53,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/subsidy-costs', 'subsidy-costs', () => import('./pages/CostTable.vue'), 'list-subsidy-costs'],
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
   ['/progress/:code', 'city', () => import('./pages/CityPage.vue'), 'get-progress'],
+  ['/progress/rows', 'figure-rows', () => import('./pages/FigureRows.vue'), 'list-progress-rows'],
   ['/emission', 'emission', () => import('./pages/EmissionPage.vue'), 'list-emission-rows'],
   ['/factors', 'factors', () => import('./pages/FactorSets.vue'), 'list-factor-sets'],
   ['/balance', 'balance', () => import('./pages/BalancePage.vue'), 'get-balance'],
