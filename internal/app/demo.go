@@ -104,7 +104,7 @@ func (d *demo) programs() error {
 		case 4:
 			notice = 5
 		case 5:
-			budget = yuan(120_000) // so that somebody has to wait
+			budget = yuan(50_000) // so that somebody has to wait
 		}
 		_, err := d.CreateProgram(d.ctx, access.System("demo"), subsidy.Program{Code: "EARLY-TRUCK", Revision: 1, CityCode: c.Code, Class: registry.Truck, Sample: true,
 			Name:     bilingual.T(c.Name+"老旧柴油货车提前淘汰补贴（示例）", c.NameEN+" early retirement of old diesel trucks (example)"),

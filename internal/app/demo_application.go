@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"phaseout/internal/access"
+	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
@@ -20,8 +21,11 @@ func (d *demo) payments() error {
 			return err
 		}
 		drafts, err := d.DB.Applications(d.ctx, desk[0].Scope, store.ApplicationFilter{State: subsidy.Draft}, store.Page{Limit: 100})
-		if err != nil || len(drafts) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(drafts) == 0 {
+			continue
 		}
 		program := drafts[0].ProgramID
 		flow := subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15, Papers: []subsidy.PaperRule{
@@ -64,7 +68,7 @@ func (d *demo) walk(desk [4]access.Actor, application subsidy.Application, steps
 		kind, paper = subsidy.Person, "bank_card"
 	}
 	now, err := d.AmendApplication(d.ctx, desk[0], application.ID, application.Version, func(e *subsidy.Entry) {
-		e.ApplicantKind, e.ApplicantPhone, e.BroughtBy = kind, fmt.Sprintf("1990001%04d", n), subsidy.Self
+		e.ApplicantKind, e.ApplicantPhone, e.BroughtBy = kind, fmt.Sprintf("1990001%04d", n-n%3), subsidy.Self
 		e.PayeeBank, e.PayeeAccount = "示例银行演示支行", demoCard(n)
 	})
 	if err != nil {
@@ -100,6 +104,9 @@ func demoCard(n int) string {
 
 func (d *demo) notice(desk [4]access.Actor, program string) error {
 	n, err := d.PublishNotice(d.ctx, desk[2], program, nil, "演示：0736-0000000")
+	if fault.Is(err, fault.Conflict) {
+		return nil // nothing got that far
+	}
 	if err != nil {
 		return err
 	}
