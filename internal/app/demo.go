@@ -264,16 +264,20 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	return err
 }
 
-// photo draws a picture that no other has.
+// photo draws a picture that no other has, and that does not look like another
+// either: a grid of greys of its own.
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
-	ground := color.RGBA{uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), uint8(90 + d.random.IntN(90)), 255}
+	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}
+	greys := rand.New(rand.NewPCG(uint64(d.serial), uint64(ground[0]<<16+ground[1]<<8+ground[2])))
+	var grid [12 * 8]uint8
+	for i := range grid {
+		grid[i] = uint8(greys.IntN(200))
+	}
 	for y := range 64 {
 		for x := range 96 {
-			img.Set(x, y, ground)
-			if x > 12 && x < 84 && y > 26 && y < 48 {
-				img.Set(x, y, color.RGBA{uint8(x * 2), uint8(y * 3), uint8(d.serial), 255})
-			}
+			g := grid[y/8*12+x/8]
+			img.Set(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
 		}
 	}
 	var b bytes.Buffer

@@ -33,6 +33,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/bank-layouts', 'bank-layouts', () => import('./pages/BankLayouts.vue'), 'list-bank-layouts'],
   ['/programs', 'programs', () => import('./pages/ProgramList.vue'), 'list-programs'],
   ['/progress', 'progress', () => import('./pages/ProgressPage.vue'), 'get-progress'],
+  ['/progress/rows', 'figure-rows', () => import('./pages/FigureRows.vue'), 'list-progress-rows'],
   ['/progress/:code', 'city', () => import('./pages/CityPage.vue'), 'get-progress'],
   ['/emission', 'emission', () => import('./pages/EmissionPage.vue'), 'list-emission-rows'],
   ['/factors', 'factors', () => import('./pages/FactorSets.vue'), 'list-factor-sets'],
