@@ -258,9 +258,11 @@ func (tx *Tx) claimCount(applicationID string) (n int64, err error) {
 	return n, nil
 }
 
+// claims returns claims in the states, locked until the transaction ends: what
+// is decided on them must still be so when it is booked.
 func (tx *Tx) claims(applicationIDs []string, states ...string) ([]claimRow, error) {
 	var rows []claimRow
-	err := tx.db.Where("application_id IN ? AND state IN ?", applicationIDs, states).Order("application_id, position").Find(&rows).Error
+	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("application_id IN ? AND state IN ?", applicationIDs, states).Order("application_id, position").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: read claims: %w", err)
 	}

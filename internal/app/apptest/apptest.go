@@ -82,6 +82,15 @@ func New(t testing.TB, url string) *Fixture {
 	return f
 }
 
+// Attach opens the database of a fixture that another process made.
+func (f *Fixture) Attach(files string) {
+	f.T.Helper()
+	f.App, f.Users = f.Reopen(storetest.Open(f.T, f.URL, f.Clock.Now), files), map[string]access.Actor{}
+	for i, a := range Accounts {
+		f.Users[a.Username] = store.User{ID: fmt.Sprintf("user-%02d", i), Username: a.Username, DisplayName: a.Name, Role: a.Role, ScopeCode: a.Scope}.Actor("", "test")
+	}
+}
+
 // Reopen builds the use cases on an open database, as a start of the program
 // does; files lie below dir.
 func (f *Fixture) Reopen(db *store.DB, dir string) *app.App {
