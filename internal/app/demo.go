@@ -265,18 +265,19 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 }
 
 // photo draws a picture that no other has, and that does not look like another
-// either: a grid of greys of its own.
+// either: a grid of greys of its own. It is below the size at which photos are
+// compared, so that hundreds of them load quickly; those of guards are not.
 func (d *demo) photo() []byte {
-	img := image.NewRGBA(image.Rect(0, 0, 96, 64))
+	img := image.NewRGBA(image.Rect(0, 0, 48, 32))
 	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}
 	greys := rand.New(rand.NewPCG(uint64(d.serial), uint64(ground[0]<<16+ground[1]<<8+ground[2])))
 	var grid [12 * 8]uint8
 	for i := range grid {
 		grid[i] = uint8(greys.IntN(200))
 	}
-	for y := range 64 {
-		for x := range 96 {
-			g := grid[y/8*12+x/8]
+	for y := range 32 {
+		for x := range 48 {
+			g := grid[y/4*12+x/4]
 			img.Set(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
 		}
 	}
