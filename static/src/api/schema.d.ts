@@ -5699,9 +5699,16 @@ export interface components {
             driver_name?: components["schemas"]["Name"];
             /**
              * Format: int64
+             * @description Year of mandatory scrapping of what has left, as it was when that was declared.
+             */
+            due_year?: number;
+            /**
+             * Format: int64
              * @description cohort − verified: the sum of the reasons in the cohort.
              */
             gap: number;
+            /** @description Of what has left: whether it was in commercial transport. */
+            operating?: boolean;
             reasons: components["schemas"]["GapReason"][] | null;
             /**
              * Format: int64
@@ -7858,6 +7865,11 @@ export interface components {
             district_name?: components["schemas"]["Name"];
             driver?: string;
             driver_name?: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Year of mandatory scrapping of what has left, as it was when that was declared.
+             */
+            due_year?: number;
             /** Format: int64 */
             evidenced: number;
             /**
@@ -7869,6 +7881,8 @@ export interface components {
             handed_in: number;
             /** Format: int64 */
             moved_out: number;
+            /** @description Of what has left: whether it was in commercial transport. */
+            operating?: boolean;
             /** @description Of a sheet by month or year: baseline is then the stock before the period, remaining that at its end. */
             period?: string;
             /**
@@ -9015,7 +9029,45 @@ export interface components {
             source?: string;
         };
         "Update-targetRequest": {
+            baseline_on: string;
+            city_code: string;
+            /**
+             * @description May be left out for tonnes.
+             * @enum {string}
+             */
+            class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+            clause?: string;
+            code: string;
+            /** @default deregistered */
+            definition_code: string;
+            /**
+             * Format: int64
+             * @default 1
+             */
+            definition_revision: number;
+            document?: string;
+            due_on: string;
+            /** @enum {string} */
+            kind: "hard" | "soft";
+            /** @enum {string} */
+            measure: "count" | "share" | "tonnes" | "none";
+            milestones?: components["schemas"]["Milestone"][] | null;
+            note?: string;
+            pollutant?: string;
             reason?: string;
+            responsible_unit?: string;
+            /**
+             * @default draft
+             * @enum {string}
+             */
+            state: "draft" | "in_force" | "replaced";
+            threshold_code?: string;
+            /** Format: int64 */
+            threshold_revision?: number;
+            /** @description From which day a changed target answers; absent: today. */
+            valid_from?: string;
+            /** Format: int64 */
+            value?: number;
         };
         "Update-userRequest": {
             disabled?: boolean;
@@ -9091,7 +9143,7 @@ export interface components {
         WayOut: {
             code: string;
             /** @enum {string} */
-            counts_as: "retired" | "converted" | "moved" | "void" | "other";
+            counts_as: "retired" | "converted" | "moved" | "other";
             evidence: components["schemas"]["EvidenceSpec"][] | null;
             /** @description Least stage of a new engine. */
             min_stage?: string;
@@ -23823,6 +23875,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Conflict */
             409: {
                 headers: {
@@ -25043,7 +25104,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -25129,7 +25190,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -25642,7 +25703,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -25728,7 +25789,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -25821,7 +25882,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -26054,7 +26115,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
                 /** @description A figure of the sheet, records, or a reason of the gap. */
                 metric: string;
@@ -26144,7 +26205,7 @@ export interface operations {
                 since?: string;
                 /** @description Count by this definition, code/revision, instead of each target's own. */
                 definition?: string;
-                /** @description Any of province, city, district, class, category, stage, way_out, driver, month, year, joined by commas. */
+                /** @description Any of province, city, district, class, category, stage, way_out, driver, due_year, operating, month, year, joined by commas. */
                 group_by?: string;
                 metric: string;
             };
