@@ -221,11 +221,15 @@ func (t Target) Holds(asOf civil.Day, knownUs int64) bool {
 	return !known(t.EndedUs) || t.EndedOn > asOf
 }
 
-// InForce returns those of the targets that answer for a day as known at an instant.
+// InForce returns those of the targets that answer for a day as known at an
+// instant, as they were then: what ended later was in force.
 func InForce(all []Target, asOf civil.Day, knownUs int64) []Target {
 	var list []Target
 	for _, t := range all {
 		if t.Holds(asOf, knownUs) {
+			if knownUs > 0 && t.EndedUs > knownUs {
+				t.State, t.EndedOn, t.EndedUs, t.Version = "in_force", "", 0, t.Version-1
+			}
 			list = append(list, t)
 		}
 	}
