@@ -59,12 +59,6 @@ func (s *site) owed() string {
 	return s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-12-01", true).ApplicationID
 }
 
-// tagOf returns the version of a record as a user sees it.
-func (s *site) tagOf(user, path string) string {
-	s.t.Helper()
-	return s.send(user, "GET", path, nil).want(200).Header.Get("ETag")
-}
-
 // TestPublicNoticeStopsTheObjectedLineOnly proves F50: working days by the
 // official calendar, masked names, one line stopped, settled by another person.
 func TestPublicNoticeStopsTheObjectedLineOnly(t *testing.T) {

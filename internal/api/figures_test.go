@@ -257,7 +257,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 		h.balance(nil)
 		h.happened()
 		for _, p := range all {
-			again := h.send("province", "GET", p.path+"&as_known="+url_(p.at), nil).want(200)
+			again := h.send("province", "GET", p.path+"&as_known="+escaped(p.at), nil).want(200)
 			if !bytes.Equal(again.Body, p.body) {
 				t.Errorf("%s as known at %s is not what was answered then:\n%s\n%s", p.path, p.at, p.body, again.Body)
 			}
@@ -266,7 +266,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 	})
 }
 
-func url_(s string) string { return url.QueryEscape(s) }
+func escaped(s string) string { return url.QueryEscape(s) }
 
 var tileMetrics = []string{"baseline", "additions", "cohort", "handed_in", "declared", "evidenced", "verified", "converted", "moved_out", "remaining"}
 
@@ -302,9 +302,9 @@ func (h *history) tiles(p published) {
 		}
 	}
 	for _, metric := range tileMetrics {
-		path := fmt.Sprintf("/progress/rows?%s&metric=%s&as_of=%v&as_known=%s&total=true&limit=500", query, metric, sheet.AsOf, url_(p.at))
+		path := fmt.Sprintf("/progress/rows?%s&metric=%s&as_of=%v&as_known=%s&total=true&limit=500", query, metric, sheet.AsOf, escaped(p.at))
 		if line["period"] != nil {
-			path = fmt.Sprintf("/progress/rows?%s&metric=%s&as_of=%v&since=%v&as_known=%s&total=true&limit=500", query, metric, line["until"], line["since"], url_(p.at))
+			path = fmt.Sprintf("/progress/rows?%s&metric=%s&as_of=%v&since=%v&as_known=%s&total=true&limit=500", query, metric, line["until"], line["since"], escaped(p.at))
 		}
 		a := h.send("province", "GET", path, nil).want(200)
 		n := len(a.get("items").([]any))
@@ -363,7 +363,7 @@ func (h *history) reasons(p published) {
 		if reason["in_cohort"] == true {
 			inside += n
 		}
-		path := fmt.Sprintf("/progress/rows?%s&metric=%v&as_of=%s&as_known=%s&total=true&limit=500", query, reason["reason"], sheet.AsOf, url_(p.at))
+		path := fmt.Sprintf("/progress/rows?%s&metric=%v&as_of=%s&as_known=%s&total=true&limit=500", query, reason["reason"], sheet.AsOf, escaped(p.at))
 		a := h.send("province", "GET", path, nil).want(200)
 		if a.get("total") != n || float64(len(a.get("items").([]any))) != n {
 			h.t.Errorf("%s: %v says %v, its list has %v (%s) after %s", p.path, reason["reason"], n, a.get("total"), path, strings.Join(h.log, "; "))
@@ -383,7 +383,7 @@ func (h *history) shift(from, to published) {
 	answer{t: h.t, Body: from.body}.into(&a)
 	answer{t: h.t, Body: to.body}.into(&b)
 	metric := h.pick(tileMetrics...)
-	query := fmt.Sprintf("metric=%s&from_as_of=%s&from_known=%s&to_as_of=%s&to_known=%s%s", metric, a.AsOf, url_(from.at), b.AsOf, url_(to.at), h.pick("", "&city=430100", "&class=truck", "&city=430200&class=truck", "&stage=china3"))
+	query := fmt.Sprintf("metric=%s&from_as_of=%s&from_known=%s&to_as_of=%s&to_known=%s%s", metric, a.AsOf, escaped(from.at), b.AsOf, escaped(to.at), h.pick("", "&city=430100", "&class=truck", "&city=430200&class=truck", "&stage=china3"))
 	var d struct {
 		From, To, Difference, Unexplained int64
 		Causes                            []struct {
@@ -457,9 +457,9 @@ func (h *history) balance(silent map[string]int64) {
 
 // flow opens what was registered in a month of the balance.
 func (h *history) flow(r balanceRow) {
-	query := fmt.Sprintf("metric=cohort&since=0001-01-01&city=%s&class=%s&from_as_of=%s&from_known=%s&to_as_of=%s", r.City, r.Class, r.FromAsOf, url_(r.FromKnown), r.ToAsOf)
+	query := fmt.Sprintf("metric=cohort&since=0001-01-01&city=%s&class=%s&from_as_of=%s&from_known=%s&to_as_of=%s", r.City, r.Class, r.FromAsOf, escaped(r.FromKnown), r.ToAsOf)
 	if r.ToKnown != "" {
-		query += "&to_known=" + url_(r.ToKnown)
+		query += "&to_known=" + escaped(r.ToKnown)
 	}
 	n := 0.0
 	for _, row := range h.pages("province", "/progress/changes/rows?"+query+"&cause=passage,registration,declaration,evidence,verification,return") {

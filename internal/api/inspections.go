@@ -125,9 +125,9 @@ func (s *Server) inspectionRoutes() {
 	route(s, result, s.recordInspection)
 	route(s, uploads("attach-inspection-photo", "/inspection-lines/{id}/files", "Put a photo of the team on the record"), s.attachInspectionPhoto)
 
-	route(s, s.limited(operation("get-public-draw", http.MethodGet, "/public/draws/{id}", "public", "What is needed to do a draw again"), labelsPerMinute), s.publicDraw)
-	route(s, s.limited(binary(operation("get-public-draw-list", http.MethodGet, "/public/draws/{id}/list.csv", "public", "The population of a draw with weights, and what was drawn"), "text/csv"), labelsPerMinute), s.publicDrawList)
-	route(s, s.limited(operation("check-certificate", http.MethodGet, "/public/certificates", "public", "Whether a certificate is valid"), labelsPerMinute), s.checkCertificate)
+	route(s, s.limited(operation("get-public-draw", http.MethodGet, "/public/draws/{id}", "public", "What is needed to do a draw again")), s.publicDraw)
+	route(s, s.limited(binary(operation("get-public-draw-list", http.MethodGet, "/public/draws/{id}/list.csv", "public", "The population of a draw with weights, and what was drawn"), "text/csv")), s.publicDrawList)
+	route(s, s.limited(operation("check-certificate", http.MethodGet, "/public/certificates", "public", "Whether a certificate is valid")), s.checkCertificate)
 }
 
 func (s *Server) listDraws(ctx context.Context, in *struct{ Paging }) (*listOut[InspectionDraw], error) {

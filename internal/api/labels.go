@@ -38,7 +38,7 @@ func (s *Server) labelRoutes() {
 	list.Errors = append(list.Errors, http.StatusNotFound)
 	route(s, list, s.listLabels)
 	route(s, operation("find-label", http.MethodGet, "/labels/{code}", "assets", "Which record of one's own area a label belongs to"), s.findLabel)
-	route(s, s.limited(operation("get-public-label", http.MethodGet, "/public/labels/{code}", "public", "What a label says to everyone"), labelsPerMinute), s.publicLabel)
+	route(s, s.limited(operation("get-public-label", http.MethodGet, "/public/labels/{code}", "public", "What a label says to everyone")), s.publicLabel)
 }
 
 func labelView(l app.Label) Label {

@@ -70,10 +70,10 @@ func (l *limiter) forget(now time.Time) {
 	}
 }
 
-// limited marks an operation as one that each client address may ask so often
-// in a minute.
-func (s *Server) limited(op huma.Operation, perMinute int) huma.Operation {
-	l := newLimiter(perMinute)
+// limited marks an operation as one that each client address may ask only
+// labelsPerMinute times a minute.
+func (s *Server) limited(op huma.Operation) huma.Operation {
+	l := newLimiter(labelsPerMinute)
 	op.Errors = append(op.Errors, http.StatusTooManyRequests)
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 		wait, ok := l.take(humagin.Unwrap(ctx).ClientIP())

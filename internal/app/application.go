@@ -175,7 +175,7 @@ func (a *App) follow(tx *store.Tx, application subsidy.Application) (subsidy.App
 	if err != nil || application.Funds != subsidy.NoFunds || !application.State.Final() {
 		return application, err
 	}
-	_, err = a.callUp(tx, application.ProgramID)
+	err = a.callUp(tx, application.ProgramID)
 	return application, err
 }
 
@@ -517,18 +517,18 @@ func (a *App) RevealPayee(ctx context.Context, by access.Actor, id, reason strin
 }
 
 // callUp takes from the waiting list of a program whoever there is money for,
-// the first in the queue first and none out of turn. It returns how many.
-func (a *App) callUp(tx *store.Tx, programID string) (int, error) {
-	for n := 0; ; n++ {
+// the first in the queue first and none out of turn.
+func (a *App) callUp(tx *store.Tx, programID string) error {
+	for {
 		list, err := tx.WaitingList(programID, 1)
 		if err != nil || len(list) == 0 {
-			return n, err
+			return err
 		}
 		before := list[0]
 		after := before
 		got, err := reserve(tx, &after)
 		if err != nil || !got {
-			return n, err
+			return err
 		}
 		act := subsidy.CallUp
 		if before.PayeeCheckedOn != "" {
@@ -536,7 +536,7 @@ func (a *App) callUp(tx *store.Tx, programID string) (int, error) {
 		}
 		after.State, _ = before.State.Next(act)
 		if err := tx.UpdateApplication(before, &after, string(act), ""); err != nil {
-			return n, err
+			return err
 		}
 	}
 }
@@ -549,8 +549,7 @@ func (a *App) CallUp(ctx context.Context) error {
 	}
 	for _, id := range programs {
 		err := a.DB.Write(ctx, access.System("call-up"), func(tx *store.Tx) error {
-			_, err := a.callUp(tx, id)
-			return err
+			return a.callUp(tx, id)
 		})
 		if err != nil {
 			return err

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
-
-	"phaseout/internal/photo/scene"
 )
 
-// shot returns a scene as a JPEG.
-func shot(s scene.Scene, w, h int) []byte { return jpegOf(scene.Draw(s, w, h)) }
-
+// jpegOf returns a picture as a JPEG.
 func jpegOf(img image.Image) []byte {
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 85}); err != nil {

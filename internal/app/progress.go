@@ -230,7 +230,7 @@ func (s *figures) groups(areas []store.Area, dims []store.Dim, span span) ([]sto
 			groups = append(groups, g)
 		}
 	}
-	finer := len(dims) > 2 && !(len(dims) == 3 && slices.Contains(dims, store.ByDistrict))
+	finer := len(dims) > 2 && (len(dims) != 3 || !slices.Contains(dims, store.ByDistrict))
 	known := map[store.Area]bool{}
 	for _, area := range areas {
 		known[store.Area{CityCode: area.CityCode, Class: area.Class}] = true
@@ -302,7 +302,7 @@ func (s *figures) periods(areas []store.Area, length int) []span {
 		}
 	}
 	if start == "" {
-		start = civil.Day(s.f.AsOf[:4] + "-01-01").AddDays(-1)
+		start = (s.f.AsOf[:4] + "-01-01").AddDays(-1)
 	}
 	var spans []span
 	for until := s.f.AsOf; until > start && len(spans) < maxPeriods; {

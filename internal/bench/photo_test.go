@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -65,7 +66,7 @@ func BenchmarkPhotoLookUp(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			if err := rows.Close(); err != nil {
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // in a loop
 				b.Fatal(err)
 			}
 		}
@@ -99,6 +100,7 @@ func fill(b *testing.B, ctx context.Context, db *sql.DB) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer insert.Close()
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 1_000_000 {
 		hash, spot := int64(1<<40)|int64(r.Uint32()), int64(1<<32)|int64(r.Uint32()>>4)

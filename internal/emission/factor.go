@@ -166,7 +166,7 @@ func (s FactorSet) Change(edits []Edit, conditions map[string]string) (FactorSet
 		case e.Milli < 0:
 			add(at, "out_of_range", bilingual.T("系数不能为负", "a factor cannot be negative"), bilingual.T("请填写 0 或正数", "give 0 or more"))
 		case i < 0 && !newFactor(e.Key):
-			add(at, "unknown_value", bilingual.F("没有“%s”这一系数", "there is no value %s", e.Key.String()), bilingual.T("请从列表中选择", "choose one of the list"))
+			add(at, "unknown_value", bilingual.F("没有“%s”这一系数", "there is no value %s", e.String()), bilingual.T("请从列表中选择", "choose one of the list"))
 		case i < 0:
 			after.Values = append(after.Values, Value{Key: e.Key, Milli: e.Milli, Unit: "g/kWh", Basis: Set, Source: s.Document})
 		case after.Values[i].Milli == e.Milli:

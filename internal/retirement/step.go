@@ -200,7 +200,7 @@ func (r Retirement) Log(way registry.WayOut, step Deed, on civil.Day, items []It
 	if missing := Blocking(items, step); len(missing) > 0 {
 		return r, Lacking(bilingual.T("证明材料不齐，不能登记“"+step.Name().ZH+"”", "evidence is missing for the step “"+step.Name().EN+"”"), missing)
 	}
-	r.Declaration = r.Declaration.With(step, on)
+	r.Declaration = r.With(step, on)
 	return r, nil
 }
 

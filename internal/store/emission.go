@@ -145,7 +145,7 @@ func factorView(s FactorSet) map[string]string {
 		view["condition."+name] = band
 	}
 	for _, v := range s.Values {
-		view[v.Key.String()] = fmt.Sprintf("%d %s", v.Milli, v.Basis)
+		view[v.String()] = fmt.Sprintf("%d %s", v.Milli, v.Basis)
 	}
 	return view
 }

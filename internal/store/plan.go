@@ -130,7 +130,7 @@ func (tx *Tx) FreezeBaseline(b *Baseline, bounds Bounds) error {
 			return err
 		}
 		for _, row := range rows {
-			fmt.Fprintln(sum, row.AssetID)
+			_, _ = fmt.Fprintln(sum, row.AssetID) // a hash takes everything
 			list = append(list, BaselineAsset{b.ID, row.AssetID, row.Label, row.CityCode, row.DistrictCode, row.Category, row.Stage, row.CohortOn})
 		}
 		if len(rows) < page.Limit {

@@ -75,6 +75,7 @@ type StandingRow struct {
 	Operating        bool
 }
 
+// TableName is the table of the log of standings.
 func (StandingRow) TableName() string { return "standings" }
 
 func (r StandingRow) standing() standing {
