@@ -58,7 +58,7 @@ func TestAnInstallationFromNothing(t *testing.T) {
 			t.Errorf("%s: %d %s, want %q", name, code, e, c.want)
 		}
 	}
-	if code, o, e := phaseout(t, "", "check"); code != exitOK || strings.Count(o, " ok, ") != 6 {
+	if code, o, e := phaseout(t, "", "check"); code != exitOK || strings.Count(o, " ok, ") != 8 || strings.Count(o, "\n") != 8 {
 		t.Errorf("check: %d %s%s", code, o, e)
 	}
 	handle, err := sql.Open("sqlite3", filepath.Join(dir, "phaseout.db"))

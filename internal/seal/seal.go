@@ -74,7 +74,7 @@ func (r *Ring) Open(value, place string) (string, error) {
 		return value, nil
 	}
 	id, text, _ := strings.Cut(body, ".")
-	box, err := base64.RawStdEncoding.DecodeString(text)
+	box, err := base64.RawStdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}

@@ -1,6 +1,4 @@
 import { createI18n } from 'vue-i18n'
-import en from './locales/en.json'
-import zh from './locales/zh-CN.json'
 
 export type Lang = 'zh-CN' | 'en'
 
@@ -10,7 +8,16 @@ function remembered(): Lang {
   return localStorage.getItem(key) === 'en' ? 'en' : 'zh-CN'
 }
 
-export const i18n = createI18n({ legacy: false, locale: remembered(), fallbackLocale: 'zh-CN', messages: { 'zh-CN': zh, en } })
+// A language is fetched when it is first shown: nobody waits for the one they do not read.
+const texts = { 'zh-CN': () => import('./locales/zh-CN.json'), 'en': () => import('./locales/en.json') }
+
+export const i18n = createI18n({ legacy: false, locale: remembered() as string, messages: {} as Record<string, Record<string, never>> })
+
+/** Fetches the texts of a language, once. */
+export async function loadTexts(which: Lang = lang()): Promise<void> {
+  if (i18n.global.availableLocales.includes(which)) return
+  i18n.global.setLocaleMessage(which, (await texts[which]()).default as unknown as Record<string, never>)
+}
 
 /** The language of the interface now. */
 export function lang(): Lang {
@@ -18,7 +25,8 @@ export function lang(): Lang {
 }
 
 /** Switches the interface and remembers it. */
-export function setLang(next: Lang): void {
+export async function setLang(next: Lang): Promise<void> {
+  await loadTexts(next)
   i18n.global.locale.value = next
   localStorage.setItem(key, next)
   document.documentElement.lang = next

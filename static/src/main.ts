@@ -1,7 +1,7 @@
 import { createApp } from 'vue'
 import App from './App.vue'
-import { i18n } from './i18n'
+import { i18n, loadTexts } from './i18n'
 import { router } from './router'
 import './theme.css'
 
-createApp(App).use(i18n).use(router).mount('#app')
+void loadTexts().then(() => createApp(App).use(i18n).use(router).mount('#app'))
