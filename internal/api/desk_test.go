@@ -60,7 +60,7 @@ func TestAChangedTargetIsANewRevision(t *testing.T) {
 		if old, now := s.changsha("as_of=2025-05-31")["required"], s.changsha("as_of=2025-12-31")["required"]; old != 4.0 || now != 3.0 {
 			t.Errorf("required: %v before the change holds, %v after, want 4 and 3", old, now)
 		}
-		again := s.send("province", "GET", "/progress?class=truck&as_of=2025-12-31&as_known="+url_(before.text("generated_at")), nil).want(200)
+		again := s.send("province", "GET", "/progress?class=truck&as_of=2025-12-31&as_known="+escaped(before.text("generated_at")), nil).want(200)
 		if !bytes.Equal(before.Body, again.Body) {
 			t.Errorf("as known before the change:\n%s\n%s", before.Body, again.Body)
 		}

@@ -41,8 +41,8 @@ func before(code, zh, en, step string) Evidence {
 	return Evidence{Code: code, Name: bilingual.T(zh, en), Kind: "file", Before: step, Phase: "before"}
 }
 
-func during(zh, en string, required bool) Evidence {
-	return Evidence{Code: "photo_during", Name: bilingual.T(zh, en), Kind: "file", Required: required, Phase: "during"}
+func during(zh, en string) Evidence {
+	return Evidence{Code: "photo_during", Name: bilingual.T(zh, en), Kind: "file", Phase: "during"}
 }
 
 func after(code, zh, en string, required bool) Evidence {
@@ -65,11 +65,11 @@ var (
 	truckWays = []WayOut{scrapped(bilingual.T("报废机动车回收证明编号", "Certificate number"), throughYard,
 		before("photo_front", "左前方 45°（含号牌）", "Front left with plate", "dismantled"), before("photo_rear", "右后方 45°", "Rear right", "dismantled"),
 		before("photo_nameplate", "车辆识别代号或铭牌", "VIN or nameplate", "dismantled"), before("photo_engine", "发动机及编号", "Engine with its number", "dismantled"),
-		during("拆解过程（五大总成切割）", "Dismantling under way", false)), movedOut, plateVoid, otherDereg}
+		during("拆解过程（五大总成切割）", "Dismantling under way")), movedOut, plateVoid, otherDereg}
 
 	machineryWays = []WayOut{scrapped(bilingual.T("回收拆解证明编号", "Recycling certificate number"), throughYard,
 		before("photo_front", "整机左前方（含环保号码）", "Front left with environmental code", "dismantled"), before("photo_nameplate", "机械铭牌", "Nameplate", "dismantled"),
-		before("photo_engine", "发动机铭牌", "Nameplate of the engine", "dismantled"), during("拆解过程", "Dismantling under way", false)),
+		before("photo_engine", "发动机铭牌", "Nameplate of the engine", "dismantled"), during("拆解过程", "Dismantling under way")),
 		{Code: "re_engined", Name: bilingual.T("更换国四及以上发动机", "Re-engined to China IV or later"), CountsAs: "converted", Steps: inTheRegister, MinStage: "china4",
 			Evidence: []Evidence{changedOn, engineNo, engineStage, before("photo_engine", "原发动机铭牌", "Nameplate of the old engine", ""),
 				after("photo_new_engine", "新发动机铭牌", "Nameplate of the new engine", true), donePhoto, paper("engine_certificate", "新发动机合格证或环保信息公开凭证", "Certificate of the new engine", false), deregProof}},
@@ -80,15 +80,15 @@ var (
 
 	farmWays = []WayOut{scrapped(bilingual.T("报废农业机械回收确认表编号", "Recovery confirmation number"), throughYard,
 		before("photo_front", "整机（含机身编号）", "Whole machine with its number", "dismantled"), before("photo_engine", "发动机铭牌", "Nameplate of the engine", "dismantled"),
-		during("拆解过程", "Dismantling under way", false)),
+		during("拆解过程", "Dismantling under way")),
 		{Code: "destroyed_on_site", Name: bilingual.T("就地销毁", "Destroyed on site"), CountsAs: "retired", Steps: onSite,
-			Evidence: []Evidence{changedOn, before("photo_front", "销毁前整机（含机身编号）", "Whole machine before, with its number", "dismantled"), during("销毁过程", "Destruction under way", false),
+			Evidence: []Evidence{changedOn, before("photo_front", "销毁前整机（含机身编号）", "Whole machine before, with its number", "dismantled"), during("销毁过程", "Destruction under way"),
 				photo, paper("witness", "现场见证记录", "Record of the witnesses", true), deregProof}},
 		newEnergy, movedOut, otherDereg}
 
 	vesselWays = []WayOut{scrapped(bilingual.T("拆解完工证明编号", "Completion certificate of the yard"), throughSlip,
 		before("photo_front", "船艏（含船名）", "Bow with name", "dismantled"), before("photo_nameplate", "主机铭牌", "Nameplate of the main engine", "dismantled"),
-		during("拆解过程", "Dismantling under way", false),
+		during("拆解过程", "Dismantling under way"),
 		Evidence{Code: "completion_certificate", Name: bilingual.T("拆解完工证明", "Completion certificate"), Kind: "file", Required: true, Before: "deregistered"},
 		paper("ownership_cancelled", "船舶所有权注销登记证明书", "Cancellation of ownership", true)), movedOut, otherDereg}
 )
