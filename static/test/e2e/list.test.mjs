@@ -113,6 +113,7 @@ test('ten thousand loaded rows stay smooth (F22)', async () => {
 test('the filtered list is exported whole, as text and as a workbook, and says so in the audit (F22)', async () => {
   await go('/assets?class=truck&stage=china3')
   await page.getByTestId('asset-link').first().waitFor()
+  await page.getByTestId('total').getByText(/\d/).waitFor()
   const total = number(await page.getByTestId('total').textContent())
   await page.getByTestId('export').click()
   await page.getByTestId('export-count').getByText(/将导出/).waitFor()
