@@ -334,3 +334,23 @@ func TestBankFileIsLaidOutAsTheBankWants(t *testing.T) {
 		}
 	})
 }
+
+// TestSeenAgainIsNotPaid proves F40: what is retired, owed money, and seen on
+// the road is left out of the batch by name until the case is closed.
+func TestSeenAgainIsNotPaid(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		program := s.payables(2)
+		owed := s.pages("finance.changsha", "/applications?state=payable")
+		plate := owed[0]["asset_label"].(string)
+		s.send("clerk.zhuzhou", "POST", "/sightings/paste", map[string]string{"source": "patrol", "place": "107", "text": plate}).want(202)
+		batch := s.send("finance4.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(201)
+		if batch.text("line_count") != "1" || batch.text("left_out.0.asset_label") != plate {
+			t.Errorf("the batch: %s", batch.Body)
+		}
+		refused := s.send("finance4.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(409)
+		if refused.text("code") != "nothing_to_pay" || refused.text("errors.0.code") != "held" {
+			t.Errorf("what is held: %s", refused.Body)
+		}
+	})
+}

@@ -54,7 +54,6 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 		if err != nil {
 			return made, err
 		}
-		yards := map[string]bool{}
 		pending := map[string]money.Fen{} // kept back by earlier lines of this batch
 		freeze := func(applications []subsidy.Application) error {
 			clear(pending) // the pieces before are noted on the cases
@@ -64,12 +63,20 @@ func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, 
 			if err != nil {
 				return err
 			}
+			retirements := make([]string, len(applications))
+			for i, application := range applications {
+				retirements[i] = application.RetirementID
+			}
+			held, err := tx.HeldRetirements(retirements)
+			if err != nil {
+				return err
+			}
 			for _, application := range applications {
-				reason, held, err := hold(tx, application, yards)
+				reason, waits, err := hold(tx, application, held)
 				if err != nil {
 					return err
 				}
-				if held {
+				if waits {
 					made.LeftOut = append(made.LeftOut, LeftOut{application.ID, application.AssetLabel, reason})
 					continue
 				}
@@ -111,35 +118,15 @@ func keptBack(owing []ledger.Recovery, amount money.Fen, pending map[string]mone
 	return 0, ""
 }
 
-// yardHolder tells whether the payments of a yard are held, while a case about
-// it is open.
-type yardHolder interface {
-	YardHeld(yardID string) (bool, error)
-}
-
-// hold says why an application may not be paid now, if so; yards remembers what
-// was asked of yards before.
-func hold(tx *store.Tx, application subsidy.Application, yards map[string]bool) (bilingual.Text, bool, error) {
+// hold says why an application may not be paid now, if so. held has the
+// retirements about which, or about whose yard, a case is open.
+func hold(tx *store.Tx, application subsidy.Application, held map[string]string) (bilingual.Text, bool, error) {
 	open, err := tx.OpenObjections(application.ID)
 	if err != nil || open > 0 {
 		return bilingual.T("有未处理的异议", "an objection is not settled"), open > 0, err
 	}
-	holder, ok := any(tx).(yardHolder)
-	if !ok {
-		return bilingual.Text{}, false, nil
-	}
-	r, err := tx.Retirement(application.RetirementID)
-	if err != nil || r.YardID == "" {
-		return bilingual.Text{}, false, err
-	}
-	held, known := yards[r.YardID]
-	if !known {
-		if held, err = holder.YardHeld(r.YardID); err != nil {
-			return bilingual.Text{}, false, err
-		}
-		yards[r.YardID] = held
-	}
-	return bilingual.T("回收拆解企业有未结案件，付款暂停", "a case about its yard is open; payments are held"), held, nil
+	_, waits := held[application.RetirementID]
+	return bilingual.T("该淘汰或其回收拆解企业有未结案件，付款暂停", "a case about the retirement or its yard is open; payments are held"), waits, nil
 }
 
 // eachPayable calls fn for the applications to be paid, a piece at a time.
