@@ -49,10 +49,11 @@ func TestAnInstallationFromNothing(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		"twice":            {"a long enough password\n", add, "taken"},
-		"a short password": {"short\n", []string{"user", "add", "--username", "b", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "12 signs"},
-		"no such area":     {"a long enough password\n", []string{"user", "add", "--username", "c", "--role", "clerk", "--scope", "999999", "--password-stdin"}, "not an area"},
-		"nothing on stdin": {"", []string{"user", "add", "--username", "d", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "standard input"},
+		"twice":                   {"a long enough password\n", add, "taken"},
+		"a short password":        {"short\n", []string{"user", "add", "--username", "b", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "12 signs"},
+		"no such area":            {"a long enough password\n", []string{"user", "add", "--username", "c", "--role", "clerk", "--scope", "999999", "--password-stdin"}, "not an area"},
+		"a yard without its yard": {"a long enough password\n", []string{"user", "add", "--username", "y", "--role", "yard", "--scope", "430100", "--password-stdin"}, "yard"},
+		"nothing on stdin":        {"", []string{"user", "add", "--username", "d", "--role", "clerk", "--scope", "430100", "--password-stdin"}, "standard input"},
 	} {
 		if code, _, e := phaseout(t, c.stdin, c.args...); code != exitFail || !strings.Contains(e, c.want) {
 			t.Errorf("%s: %d %s, want %q", name, code, e, c.want)

@@ -27,8 +27,9 @@ type userCmd struct {
 
 type userAddCmd struct {
 	Username      string `required:"" help:"Name to log in with."`
-	Role          string `required:"" help:"One of clerk, reviewer, finance, province, auditor, admin." enum:"clerk,reviewer,finance,province,auditor,admin"`
+	Role          string `required:"" help:"One of clerk, reviewer, finance, province, auditor, admin, yard." enum:"clerk,reviewer,finance,province,auditor,admin,yard"`
 	Scope         string `required:"" help:"GB/T 2260 code: 430000 the province, 430100 a city, 430102 a district." placeholder:"CODE"`
+	Yard          string `help:"With --role yard: the id of its yard, as the list of yards has it." placeholder:"ID"`
 	Name          string `help:"Name to show; the user name if not given."`
 	PasswordStdin bool   `required:"" help:"Read the password from the first line of standard input."`
 }
@@ -45,7 +46,11 @@ func (u userAddCmd) Run(e *env, c *config.Common) error {
 	}
 	defer o.close()
 	password, role := strings.TrimRight(line, "\r\n"), access.Role(u.Role)
-	user, err := o.app.CreateUser(e.ctx, access.System("cli"), app.Account{Username: u.Username, DisplayName: &u.Name, Role: &role, ScopeCode: &u.Scope, Password: &password})
+	account := app.Account{Username: u.Username, DisplayName: &u.Name, Role: &role, ScopeCode: &u.Scope, Password: &password}
+	if u.Yard != "" {
+		account.YardID = &u.Yard
+	}
+	user, err := o.app.CreateUser(e.ctx, access.System("cli"), account)
 	if err != nil {
 		return err
 	}
