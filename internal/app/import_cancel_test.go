@@ -34,8 +34,8 @@ func TestImportStopsWhileItIsWritten(t *testing.T) {
 		if _, err := f.ApplyImport(ctx, clerk, i.ID, "valid_rows"); err != nil {
 			t.Fatal(err)
 		}
-		done := make(chan error, 1)
-		go func() { done <- f.RunImport(ctx, i.ID) }()
+		done, id := make(chan error, 1), i.ID
+		go func() { done <- f.RunImport(ctx, id) }()
 		for {
 			if i, err = f.DB.Import(ctx, clerk.Scope, i.ID); err != nil {
 				t.Fatal(err)
