@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
@@ -94,6 +95,22 @@ func (r sheetRead) chunks(book *sheet.Book) iter.Seq2[checkedChunk, error] {
 	}
 }
 
+// longestCell is more bytes than any field takes. What is longer is refused by
+// its length all the same, and need not be kept and turned over whole for that.
+const longestCell = 4096
+
+// clip returns the beginning of a cell that no field could take.
+func clip(cell string) string {
+	if len(cell) <= longestCell {
+		return cell
+	}
+	end := longestCell
+	for !utf8.RuneStart(cell[end]) {
+		end--
+	}
+	return strings.Clone(cell[:end])
+}
+
 // check reads one row of the sheet. It reports false for a row without data.
 func (r sheetRead) check(row sheet.Row) (checkedRow, bool) {
 	in := registry.Input{City: r.city, District: r.district, Fields: map[string]string{}, Rounded: map[string]bool{}, Scale: r.scale, Sheet: true, Today: r.today}
@@ -102,7 +119,7 @@ func (r sheetRead) check(row sheet.Row) (checkedRow, bool) {
 		if column.Index >= len(row.Cells) {
 			continue
 		}
-		cell := row.Cells[column.Index]
+		cell := clip(row.Cells[column.Index])
 		blank = blank && strings.TrimSpace(cell) == ""
 		in.Fields[column.Key] = cell
 		in.Rounded[column.Key] = row.Numeric(column.Index)
