@@ -56,6 +56,16 @@ func WithKey(ctx context.Context, key store.Key, render func(any) any) context.C
 	return context.WithValue(ctx, keyedContext{}, keyed{key, render})
 }
 
+// writeMany runs a deed of many rows, in the background, in one transaction of
+// its own, so that nobody's save waits for the end of it.
+func writeMany[T any](ctx context.Context, a *App, by access.Actor, deed func(*store.Tx) (T, error)) (result T, err error) {
+	err = a.DB.Write(ctx, by, func(tx *store.Tx) (err error) {
+		result, err = deed(tx)
+		return err
+	})
+	return result, err
+}
+
 // write runs a deed in one transaction. Under an idempotency key it keeps the
 // answer in the same transaction, and fails with *Replay if the key was
 // answered before.
@@ -67,7 +77,7 @@ func write[T any](ctx context.Context, a *App, by access.Actor, deed func(*store
 			return result, err
 		}
 	}
-	err := a.DB.Write(ctx, by, func(tx *store.Tx) (err error) {
+	err := a.DB.WriteShared(ctx, by, func(tx *store.Tx) (err error) {
 		if result, err = deed(tx); err != nil || !isKeyed {
 			return err
 		}

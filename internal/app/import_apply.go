@@ -42,7 +42,7 @@ func (a *App) applyImport(ctx context.Context, by access.Actor, i store.Import) 
 		if err != nil {
 			return err
 		}
-		if i, err = write(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
+		if i, err = writeMany(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
 			after := i
 			if err := a.applyChunk(tx, &after, chunk); err != nil {
 				return i, err

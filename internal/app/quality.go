@@ -82,7 +82,7 @@ func (a *App) RunQuality(ctx context.Context, id string) error {
 	scores := map[scoreKey]*quality.Score{}
 	found := int64(0)
 	for last, done := "", int64(0); ; {
-		next, err := write(ctx, a, by, func(tx *store.Tx) (store.QualityRun, error) {
+		next, err := writeMany(ctx, a, by, func(tx *store.Tx) (store.QualityRun, error) {
 			after := r
 			subjects, known, err := tx.QualitySubjects(last, qualityChunk)
 			if err != nil {

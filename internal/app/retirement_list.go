@@ -513,7 +513,7 @@ func (a *App) applyList(ctx context.Context, by access.Actor, i store.Import) er
 	}
 	for {
 		done := false
-		next, err := write(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
+		next, err := writeMany(ctx, a, by, func(tx *store.Tx) (store.Import, error) {
 			rows, err := tx.ImportRows(i, store.ImportRowFilter{Pending: true, Limit: listChunk})
 			if err != nil {
 				return i, err

@@ -184,41 +184,6 @@ func byReason(applications []subsidy.Application, reasons map[string]string) map
 	return groups
 }
 
-// execOne is exec for a guarded statement that must change one row.
-func (tx *Tx) execOne(query string, args ...any) error {
-	var n int64
-	if tx.store.engine == Postgres {
-		handle, err := sqlTx(tx.db)
-		if err != nil {
-			return err
-		}
-		res, err := handle.ExecContext(tx.ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		if err != nil {
-			return err
-		}
-	} else {
-		s, err := tx.statement(query) //nolint:sqlclosecheck // it ends with the transaction
-		if err != nil {
-			return err
-		}
-		res, err := s.ExecContext(tx.ctx, args...)
-		if err != nil {
-			return err
-		}
-		if n, err = res.RowsAffected(); err != nil {
-			return err
-		}
-	}
-	if n != 1 {
-		return stale()
-	}
-	return nil
-}
-
 // BookAnswer adds an answer with its unmatched rows and the batch as it leaves it.
 func (tx *Tx) BookAnswer(before ledger.Batch, after *ledger.Batch, a *ledger.Answer, unmatched []ledger.Unmatched) error {
 	a.UploadedBy, a.UploadedByName, a.UploadedAt = tx.By.ID, tx.By.Name, tx.At

@@ -238,7 +238,15 @@ func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) er
 		return err
 	}
 	q := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
-	if err := affect(q.Select("*").Omit("id", "created_at", "created_by").Updates(&row), stale()); err != nil {
+	former, err := rowOf(before)
+	if err != nil {
+		return err
+	}
+	columns, err := changedColumns(tx, &former, &row)
+	if err != nil {
+		return err
+	}
+	if err := affect(q.Select(columns).Omit("id", "created_at", "created_by").Updates(&row), stale()); err != nil {
 		return err
 	}
 	if !slices.Equal(before.Identifiers, after.Identifiers) {

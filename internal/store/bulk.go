@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -15,46 +14,68 @@ import (
 // each statement is a round trip; a statement has at most 65,535 parameters.
 const postgresChunk = 200
 
-var schemas sync.Map
-
-// statement prepares a statement once for the transaction. gorm would prepare
-// it anew for each row, which takes as long as running it.
-func (tx *Tx) statement(query string) (*sql.Stmt, error) {
-	if s, ok := tx.prepared[query]; ok {
-		return s, nil
+// rowsAtOnce is how many of the cells that are left go into one statement. On
+// SQLite there are few sizes, so that the statements stay prepared.
+func (db *DB) rowsAtOnce(left int) int {
+	if db.engine == Postgres {
+		return min(left, postgresChunk)
 	}
-	handle, err := sqlTx(tx.db)
-	if err != nil {
-		return nil, err
+	for _, size := range []int{16, 4} {
+		if left >= size {
+			return size
+		}
 	}
-	s, err := handle.PrepareContext(tx.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if tx.prepared == nil {
-		tx.prepared = map[string]*sql.Stmt{}
-	}
-	tx.prepared[query] = s
-	return s, nil
+	return 1
 }
 
-// exec runs a statement that is run many times. pgx keeps its statements
-// prepared by itself.
-func (tx *Tx) exec(query string, args ...any) error {
-	if tx.store.engine == Postgres {
-		handle, err := sqlTx(tx.db)
-		if err != nil {
-			return err
-		}
-		_, err = handle.ExecContext(tx.ctx, query, args...)
-		return err
-	}
-	s, err := tx.statement(query) //nolint:sqlclosecheck // it ends with the transaction
+var schemas sync.Map
+
+// changedColumns returns the columns in which two rows of a gorm model differ.
+// To write only them leaves the indexes of all others alone.
+func changedColumns[T any](tx *Tx, before, after *T) ([]string, error) {
+	model, err := schema.Parse(new(T), &schemas, tx.db.NamingStrategy)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("store: model: %w", err)
 	}
-	_, err = s.ExecContext(tx.ctx, args...)
+	was, is := reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem()
+	var columns []string
+	for _, name := range model.DBNames {
+		field := model.FieldsByDBName[name]
+		old, _ := field.ValueOf(tx.ctx, was)
+		current, _ := field.ValueOf(tx.ctx, is)
+		if !reflect.DeepEqual(old, current) {
+			columns = append(columns, name)
+		}
+	}
+	return columns, nil
+}
+
+// exec runs a statement that is run many times, past gorm. The drivers keep it
+// prepared by themselves.
+func (tx *Tx) exec(query string, args ...any) error {
+	_, err := tx.execCounted(query, args...)
 	return err
+}
+
+// execOne is exec for a guarded statement that must change one row.
+func (tx *Tx) execOne(query string, args ...any) error {
+	n, err := tx.execCounted(query, args...)
+	if err == nil && n != 1 {
+		return stale()
+	}
+	return err
+}
+
+func (tx *Tx) execCounted(query string, args ...any) (rows int64, err error) {
+	handle, err := sqlTx(tx.db)
+	if err != nil {
+		return 0, err
+	}
+	res, err := handle.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }
 
 // insertAll inserts rows of a gorm model: one prepared statement run for each

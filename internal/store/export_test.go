@@ -14,3 +14,7 @@ func (db *DB) RawApplication(ctx context.Context, id string) (string, error) {
 	text, err := json.Marshal(row)
 	return string(text), err
 }
+
+// TakeBackAll has the engine take the whole transaction back, as SQLite does
+// when the disk is full.
+func (tx *Tx) TakeBackAll() { tx.db.Exec("ROLLBACK") }

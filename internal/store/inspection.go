@@ -373,7 +373,7 @@ func (db *DB) EachDraw(ctx context.Context, fn func(InspectionDraw, []Inspection
 func (db *DB) CertificateStanding(ctx context.Context, key string) (state string, on civil.Day, err error) {
 	var rows []retirementRow
 	if key != "" {
-		err = db.read.WithContext(ctx).Where("certificate_key = ?", key).Order("id DESC").Limit(20).Find(&rows).Error
+		err = db.read.WithContext(ctx).Where("certificate_key = ? AND certificate_key <> ''", key).Order("id DESC").Limit(20).Find(&rows).Error
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("store: look a certificate up: %w", err)

@@ -111,7 +111,7 @@ func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool,
 		return false, nil
 	}
 	var n int64
-	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND id <> ? AND NOT withdrawn AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
+	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND certificate_key <> '' AND id <> ? AND NOT withdrawn AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
 		yard.CertificateKey(number), exceptID, yardID, recycler).Count(&n).Error
 	if err != nil {
 		return false, fmt.Errorf("store: look up a certificate: %w", err)

@@ -162,33 +162,51 @@ type recording struct {
 	ByName string
 }
 
-// flushStandings keeps the former standings and the roll-ups. It is the last
-// that a transaction does: whoever holds DB.knowledge waits for no row that
-// another transaction may have locked.
-// From here to the commit no other transaction of this program
-// records and no figure begins to be read (DB.knowledge), so that what a figure
-// read is exactly what was recorded up to its instant.
-func (tx *Tx) flushStandings() error {
-	if tx.no == 0 {
-		return nil
+// flushStandings keeps the former standings and the roll-ups of changes. It is
+// the last that a transaction does: whoever holds DB.knowledge waits for no row
+// that another transaction may have locked.
+// From here to the commit, after which release is to be called, no other
+// transaction of this program records and no figure begins to be read
+// (DB.knowledge), so that what a figure read is exactly what was recorded up to
+// its instant.
+func (tx *Tx) flushStandings(changes []*Tx) (release func(), err error) {
+	if !slices.ContainsFunc(changes, func(c *Tx) bool { return c.no != 0 }) {
+		return func() {}, nil
 	}
 	tx.store.knowledge.Lock()
-	tx.recording = true
-	r := recording{No: tx.no, ByName: tx.By.Name}
+	release = tx.store.knowledge.Unlock
 	var last int64
 	if err := tx.db.Raw("SELECT COALESCE(MAX(at_us), 0) FROM recordings").Scan(&last).Error; err != nil {
-		return fmt.Errorf("store: read the last recording: %w", err)
+		return release, fmt.Errorf("store: read the last recording: %w", err)
 	}
-	r.AtUs = max(tx.store.Now().UnixMicro(), last+1, tx.store.lastRead.Load()+1)
-	r.Day = civil.On(time.UnixMicro(r.AtUs))
-	if err := tx.db.Create(&r).Error; err != nil {
-		if duplicate(err) {
-			return raced{fmt.Errorf("store: two recordings at one instant: %w", err)}
-		}
-		return fmt.Errorf("store: keep a recording: %w", err)
-	}
+	at := max(tx.store.Now().UnixMicro(), last+1, tx.store.lastRead.Load()+1)
+	var recordings []recording
 	var former []StandingRow
 	cells := newCells()
+	for _, c := range changes {
+		if c.no == 0 {
+			continue
+		}
+		r := recording{No: c.no, AtUs: at, Day: civil.On(time.UnixMicro(at)), ByName: c.By.Name}
+		at++
+		recordings = append(recordings, r)
+		former = append(former, c.standings(r, cells)...)
+	}
+	if err := insertAll(tx, recordings); err != nil {
+		if duplicate(err) {
+			return release, raced{fmt.Errorf("store: two recordings at one instant: %w", err)}
+		}
+		return release, fmt.Errorf("store: keep a recording: %w", err)
+	}
+	if err := insertAll(tx, former); err != nil {
+		return release, fmt.Errorf("store: keep former standings: %w", err)
+	}
+	return release, tx.putCells(cells)
+}
+
+// standings counts what a transaction changed into the cells and returns the
+// standings that ended with it.
+func (tx *Tx) standings(r recording, cells *cells) (former []StandingRow) {
 	for _, c := range tx.changes {
 		if c.before != nil {
 			former = append(former, formerStanding(c.before, tx.no, c.cause))
@@ -198,10 +216,7 @@ func (tx *Tx) flushStandings() error {
 			cells.add(standingOf(c.after), 1, r.Day, c.cause)
 		}
 	}
-	if err := insertAll(tx, former); err != nil {
-		return fmt.Errorf("store: keep former standings: %w", err)
-	}
-	return tx.putCells(cells)
+	return former
 }
 
 // cell is a cell of the roll-up by area.
@@ -330,11 +345,9 @@ func (tx *Tx) upsert(table string, key []string, rows [][]any) error {
 		}
 		return 0
 	})
-	size := 1
-	if tx.store.engine == Postgres {
-		size = postgresChunk
-	}
-	for some := range slices.Chunk(rows, size) {
+	for len(rows) > 0 {
+		some := rows[:tx.store.rowsAtOnce(len(rows))]
+		rows = rows[len(some):]
 		var text strings.Builder
 		text.WriteString("INSERT INTO " + table + " (" + strings.Join(key, ", ") + ", n) VALUES ")
 		args := make([]any, 0, len(some)*(len(key)+1))

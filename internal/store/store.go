@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -61,6 +62,7 @@ type DB struct {
 	enqueue Enqueuer
 	path    string     // of the SQLite file
 	ring    *seal.Ring // of people's numbers
+	sharing sharing
 
 	knowledge sync.RWMutex // held from the stamp of a recording to its commit, shared while a figure takes its instant
 	lastRead  atomic.Int64 // the last instant, in microseconds, that a figure was given for
@@ -70,7 +72,7 @@ type DB struct {
 // It does not migrate. It fails if the engine is not as safe as it must be:
 // write-ahead log, synchronous FULL, foreign keys on, no known-bad release.
 func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
-	db := &DB{now: now}
+	db := &DB{now: now, sharing: sharing{turn: make(chan struct{}, 1)}}
 	var err error
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		err = db.openPostgres(dsn)
@@ -88,7 +90,7 @@ func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
 
 func gormConfig() *gorm.Config {
 	return &gorm.Config{
-		Logger: logger.Discard, PrepareStmt: true, SkipDefaultTransaction: true,
+		Logger: logger.Discard, SkipDefaultTransaction: true, // statements stay prepared in the drivers
 		NowFunc: func() time.Time { return time.Time{} }, // instants are always set by us
 	}
 }
@@ -146,6 +148,7 @@ func SQLiteDSN(path string, queryOnly bool) string {
 	q := url.Values{
 		"_foreign_keys": {"on"}, "_busy_timeout": {"5000"}, "_journal_mode": {"WAL"},
 		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"}, "_cache_size": {"-32768"}, // KiB
+		"_stmt_cache_size": {"256"}, // a change has some forty statements; preparing one takes as long as running it
 	}
 	if queryOnly {
 		q.Set("_query_only", "on")
@@ -227,48 +230,69 @@ type Tx struct {
 	At     time.Time
 	events []Event
 
-	no        int64              // of the recording, 0 while nothing that counts has changed
-	changed   map[string]*change // by asset
-	changes   []*change          // in their order
-	recording bool               // holds DB.knowledge
+	no      int64              // of the recording, 0 while nothing that counts has changed
+	changed map[string]*change // by asset
+	changes []*change          // in their order
 
-	prepared   map[string]*sql.Stmt // by text; closed with the transaction
-	nextDoc    int64                // of the search index on SQLite, 0 before it is known
+	nextDoc    int64 // of the search index on SQLite, 0 before it is known
 	identities []identity
 }
+
+func newTx(ctx context.Context, db *DB, by access.Actor) *Tx {
+	return &Tx{store: db, ctx: ctx, By: by, changed: map[string]*change{}}
+}
+
+// begin puts the change into an open transaction.
+func (tx *Tx) begin(g *gorm.DB) { tx.db, tx.At = g.WithContext(tx.ctx), tx.store.Now() }
 
 // Write runs fn in one transaction by the actor and commits if it returns nil:
 // rows, roll-up, audit events and jobs together, or nothing. PostgreSQL
 // deadlocks and serialization failures are tried again.
 func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
+	return again(func() error {
+		tx := newTx(ctx, db, by)
+		release := func() {}
+		defer func() { release() }()
+		return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+			tx.begin(g)
+			err := fn(tx)
+			if err == nil {
+				release, err = db.flush(g, []*Tx{tx})
+			}
+			return err
+		})
+	})
+}
+
+// again tries a transaction a few times if it fails by no fault of its own.
+func again(once func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := db.writeOnce(ctx, by, fn)
+		err := once()
 		if err == nil || attempt == 5 || !retryable(err) {
 			return err
 		}
 	}
 }
 
-func (db *DB) writeOnce(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
-	tx := &Tx{store: db, ctx: ctx, By: by, changed: map[string]*change{}}
-	defer func() {
-		if tx.recording {
-			db.knowledge.Unlock()
-		}
-	}()
-	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
-		tx.db, tx.At = g, db.Now()
-		if err := fn(tx); err != nil {
-			return err
-		}
-		if err := tx.flushEvents(); err != nil {
-			return err
-		}
+// flush writes what belongs at the end of a transaction of one or more changes:
+// the audit's events, the index of look-alikes, the roll-ups. release is to be
+// called after the commit.
+func (db *DB) flush(g *gorm.DB, changes []*Tx) (release func(), err error) {
+	all := newTx(changes[0].ctx, db, changes[0].By)
+	all.db = g
+	for _, tx := range changes {
+		all.events = append(all.events, tx.events...)
+		tx.events = nil
+	}
+	if err := all.flushEvents(); err != nil {
+		return func() {}, err
+	}
+	for _, tx := range changes {
 		if err := tx.flushIdentities(); err != nil {
-			return err
+			return func() {}, err
 		}
-		return tx.flushStandings()
-	})
+	}
+	return all.flushStandings(changes)
 }
 
 // Look runs fn in one reading transaction by the actor: what it reads belongs
@@ -315,7 +339,8 @@ func (r raced) Unwrap() error { return r.error }
 
 func retryable(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, new(raced)) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	// PostgreSQL: whoever had the connection before gave up, and it was closed; nothing was sent.
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, errLost) || errors.As(err, new(raced)) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // duplicate reports whether err is a violated unique key on either engine.
