@@ -86,7 +86,7 @@ func load(b *testing.B, f *apptest.Fixture, sheet []byte) store.Import {
 	return loadFrom(b, f, "bench.csv", bytes.NewReader(sheet))
 }
 
-func loadFrom(b *testing.B, f *apptest.Fixture, name string, file io.Reader) store.Import {
+func loadFrom(b testing.TB, f *apptest.Fixture, name string, file io.Reader) store.Import {
 	b.Helper()
 	ctx := context.Background()
 	clerk := f.Users["clerk.changsha"]

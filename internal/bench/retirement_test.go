@@ -86,12 +86,12 @@ type naiveRetirement struct {
 	AssetID, WayOut, HandedInOn, DeregisteredOn, Recycler, CertificateNo, AuditText string
 }
 
-// naive is how the same is often written: a gin handler, gorm with its defaults
-// and one connection pool on the same kind of file, an asset row changed, a
+// naive is how the same is often written: a gin handler, gorm and SQLite with
+// their defaults (which are durable: synchronous FULL), an asset row changed, a
 // retirement and an audit row added.
 func naive(b *testing.B, n int) http.Handler {
 	b.Helper()
-	db, err := gorm.Open(sqlite.Open("file:"+filepath.Join(b.TempDir(), "naive.db")+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000"), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(sqlite.Open(filepath.Join(b.TempDir(), "naive.db")), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -144,8 +144,9 @@ func naive(b *testing.B, n int) http.Handler {
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 
 // BenchmarkClerks has 16 clerks log at once over HTTP with synchronous FULL,
-// beside a naive gin and gorm handler; x-naive is how many times as many are
-// logged a second. No error is allowed of the product (F27).
+// beside a naive gin and gorm handler, which refuses many with "database is
+// locked" and is asked again until it has all; x-naive is how many times as many
+// are logged a second. No error is allowed of the product (F27).
 func BenchmarkClerks(b *testing.B) {
 	const clerks, warm = 16, 64
 	n := max(b.N, 640)
@@ -223,12 +224,18 @@ func BenchmarkClerks(b *testing.B) {
 	all(0, warm, log)
 	b.ResetTimer()
 	took, whole, errs := all(warm, warm+n, log)
-	_, naiveWhole, naiveErrs := all(0, n, func(i int) error { return post(fmt.Sprintf("%s/retire/%d", server.URL, i), "") })
+	var refused atomic.Int64 // by the naive handler: its clerk tries again until the record is in
+	_, naiveWhole, _ := all(0, n, func(i int) error {
+		for post(fmt.Sprintf("%s/retire/%d", server.URL, i), "") != nil {
+			refused.Add(1)
+		}
+		return nil
+	})
 	b.ReportMetric(float64(errs), "errors")
 	b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
 	b.ReportMetric(float64(n)/whole.Seconds(), "retirements/s")
-	b.ReportMetric(float64(naiveErrs), "naive-errors")
-	b.ReportMetric((float64(n)/whole.Seconds())/(float64(int64(n)-naiveErrs)/naiveWhole.Seconds()), "x-naive")
+	b.ReportMetric(float64(refused.Load()), "naive-errors")
+	b.ReportMetric(naiveWhole.Seconds()/whole.Seconds(), "x-naive")
 	if errs > 0 {
 		b.Errorf("%d of %d failed", errs, n)
 	}

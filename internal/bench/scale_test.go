@@ -15,9 +15,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,19 +103,64 @@ func importing(b *testing.B, f *apptest.Fixture, fresh func(testing.TB) string, 
 	if err := errors.Join(out.Flush(), file.Close()); err != nil {
 		b.Fatal(err)
 	}
-	forget()
-	var peak uint64
-	stop := watchHeap(&peak)
-	took := since(func() { loadFile(b, f, path) })
-	stop()
-	most := resident()
+	i := importApart(b, f, path)
 	limit := bareInsert(b, f.URL, fresh(b))
 	say("%d rows, CSV import: %.0f rows/s, bare inserts %.0f rows/s: %.2f times as long; heap up to %d MiB, resident up to %d MiB", n,
-		float64(n)/took.Seconds(), float64(n)/limit.Seconds(), took.Seconds()/limit.Seconds(), peak>>20, most>>10)
-	return took
+		float64(n)/i.Took.Seconds(), float64(n)/limit.Seconds(), i.Took.Seconds()/limit.Seconds(), i.Heap>>20, i.Resident>>10)
+	return i.Took
 }
 
-func loadFile(b *testing.B, f *apptest.Fixture, path string) store.Import {
+// importFigures are those of one import.
+type importFigures struct {
+	Took     time.Duration
+	Heap     uint64 // most bytes in use
+	Resident int    // most KiB
+}
+
+// importApart imports a file in a process of its own, whose memory is that of
+// the program and not that of the benchmark.
+func importApart(b *testing.B, f *apptest.Fixture, path string) (figures importFigures) {
+	b.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestImportApart$")
+	answer := filepath.Join(b.TempDir(), "figures.json")
+	child.Env = append(os.Environ(), "PHASEOUT_BENCH_URL="+f.URL, "PHASEOUT_BENCH_FILES="+f.FilesDir, "PHASEOUT_BENCH_FILE="+path, "PHASEOUT_BENCH_ANSWER="+answer)
+	if out, err := child.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(answer)
+	if err == nil {
+		err = json.Unmarshal(text, &figures)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return figures
+}
+
+// TestImportApart is the process of importApart.
+func TestImportApart(t *testing.T) {
+	path := os.Getenv("PHASEOUT_BENCH_FILE")
+	if path == "" {
+		t.Skip("only as the process of a benchmark")
+	}
+	f := &apptest.Fixture{T: t, URL: os.Getenv("PHASEOUT_BENCH_URL"), Clock: &storetest.Clock{}}
+	f.Attach(os.Getenv("PHASEOUT_BENCH_FILES"))
+	f.MaxUpload = 1 << 30
+	var figures importFigures
+	stop := watchHeap(&figures.Heap)
+	figures.Took = since(func() { loadFile(t, f, path) })
+	stop()
+	figures.Resident = resident()
+	text, err := json.Marshal(figures)
+	if err == nil {
+		err = os.WriteFile(os.Getenv("PHASEOUT_BENCH_ANSWER"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func loadFile(b testing.TB, f *apptest.Fixture, path string) store.Import {
 	b.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -127,13 +172,6 @@ func loadFile(b *testing.B, f *apptest.Fixture, path string) store.Import {
 
 // say prints a figure at once; a benchmark's own log is cut after a few lines.
 func say(format string, args ...any) { fmt.Printf("  "+format+"\n", args...) }
-
-// forget gives free memory back to the system and starts the count of the most
-// resident memory anew.
-func forget() {
-	debug.FreeOSMemory()
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600) // elsewhere the count goes on
-}
 
 // resident returns the most memory that the process ever had, in KiB, 0 where
 // the system does not tell.
@@ -458,12 +496,9 @@ func BenchmarkWorkbookImport(b *testing.B) {
 	writeWorkbook(b, path, n)
 	f := apptest.New(b, "sqlite:"+filepath.Join(b.TempDir(), "bench.db"))
 	f.MaxUpload = 1 << 30
-	forget()
-	var peak uint64
-	stop := watchHeap(&peak)
-	took := since(func() { loadFile(b, f, path) })
-	stop()
-	say("%d rows, XLSX import: %.0f rows/s, heap up to %d MiB, resident up to %d MiB", n, float64(n)/took.Seconds(), peak>>20, resident()>>10)
+	i := importApart(b, f, path)
+	took := i.Took
+	say("%d rows, XLSX import: %.0f rows/s, heap up to %d MiB, resident up to %d MiB", n, float64(n)/took.Seconds(), i.Heap>>20, i.Resident>>10)
 	ours := since(func() { readOurs(b, path) })
 	theirs := since(func() { readExcelize(b, path, func([]string) error { return nil }, n) })
 	say("%d rows, reading alone: %.0f rows/s, excelize %.0f rows/s: %.1f times as fast", n, float64(n)/ours.Seconds(), float64(n)/theirs.Seconds(), theirs.Seconds()/ours.Seconds())
