@@ -59,10 +59,12 @@ func (a *App) applyImport(ctx context.Context, by access.Actor, i store.Import) 
 	})
 }
 
-// readyChunk is rows of an import with the assets that they describe.
+// readyChunk is rows of an import with the assets that they describe, and the
+// records of those that are new.
 type readyChunk struct {
-	rows   []store.ImportRow
-	assets []registry.Asset
+	rows    []store.ImportRow
+	assets  []registry.Asset
+	records []*store.AssetRecord
 }
 
 // readied reads the rows that are not applied yet and makes their assets, one
@@ -78,12 +80,32 @@ func (a *App) readied(ctx context.Context, by access.Actor, i store.Import) iter
 				return
 			}
 			last = rows[len(rows)-1].RowNo
-			assets, err := a.assetsOf(by, i, rows)
-			if !yield(readyChunk{rows, assets}, err) || err != nil {
+			chunk := readyChunk{rows: rows}
+			if chunk.assets, err = a.assetsOf(by, i, rows); err == nil {
+				chunk.records, err = recordsOf(i, chunk)
+			}
+			if !yield(chunk, err) || err != nil {
 				return
 			}
 		}
 	})
+}
+
+// recordsOf makes the records of the rows that are new, nil for the others.
+func recordsOf(i store.Import, chunk readyChunk) ([]*store.AssetRecord, error) {
+	records := make([]*store.AssetRecord, len(chunk.rows))
+	for n, row := range chunk.rows {
+		if row.Outcome != "create" {
+			continue
+		}
+		rec := &store.AssetRecord{Asset: chunk.assets[n], Counting: retirement.Count(chunk.assets[n].CohortOn, registry.WayOut{}, nil), ImportID: i.ID}
+		rec.ID, rec.Status = row.AssetID, registry.InUse
+		if err := rec.Prepare(); err != nil {
+			return nil, err
+		}
+		records[n] = rec
+	}
+	return records, nil
 }
 
 // assetsOf makes the assets of checked rows.
@@ -155,9 +177,7 @@ func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error 
 		if identifier, taken := takenSince(row, assets[n], holders); taken {
 			err = a.skipRow(tx, i, row, identifier, &counts)
 		} else if row.Outcome == "create" {
-			rec := &store.AssetRecord{Asset: assets[n], Counting: retirement.Count(assets[n].CohortOn, registry.WayOut{}, nil), ImportID: i.ID}
-			rec.ID, rec.Status = row.AssetID, registry.InUse
-			made, madeRows = append(made, rec), append(madeRows, row.RowNo)
+			made, madeRows = append(made, chunk.records[n]), append(madeRows, row.RowNo)
 		} else {
 			err = a.changeByRow(tx, i, row, assets[n], records, &counts)
 		}

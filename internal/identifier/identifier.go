@@ -35,12 +35,26 @@ type Result struct {
 // Normalize folds a number as people type it: full-width signs to half-width
 // (NFKC), capitals, no blanks, no zero-width or direction marks.
 func Normalize(s string) string {
+	if isNormal(s) {
+		return s
+	}
 	return norm.NFKC.String(strings.Map(func(r rune) rune { // again: an accent whose blank is taken away joins the sign before it
 		if r <= ' ' || r == 0x7f || r == '\u00a0' || r == '\u3000' || (r >= '\u200b' && r <= '\u200f') || r == '\ufeff' || (r >= '\u2028' && r <= '\u202e') {
 			return -1
 		}
 		return r
 	}, strings.ToUpper(norm.NFKC.String(s))))
+}
+
+// isNormal reports whether a number has only signs that stay what they are:
+// digits, capitals and the common Chinese characters. Most have.
+func isNormal(s string) bool {
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 0x4e00 || r > 0x9fff) {
+			return false
+		}
+	}
+	return true
 }
 
 func ok(value string) Result { return Result{Value: value} }

@@ -35,6 +35,26 @@ type AssetRecord struct {
 	searchDoc           int64     // its document in the search index of SQLite
 	recordedNo          int64     // the recording that brought it to how it stands
 	recordedCause       string    // and the deed
+	texts               *assetTexts
+}
+
+// assetTexts are the texts of a new asset that take longest to make.
+type assetTexts struct{ fields, search, grams, view string }
+
+// Prepare makes the texts of a new asset ahead of CreateAssets, so that nobody
+// waits for them while it writes. The asset must not change in between.
+func (a *AssetRecord) Prepare() error {
+	fields, err := json.Marshal(a.Fields)
+	if err != nil {
+		return fmt.Errorf("store: fields of an asset: %w", err)
+	}
+	view, err := jsonText(auditView(a))
+	if err != nil {
+		return err
+	}
+	search := searchText(a.Asset)
+	a.texts = &assetTexts{string(fields), search, strings.Join(grams(search), " "), view}
+	return nil
 }
 
 // assetRow is the table row; the identifiers are rows of their own.
@@ -92,22 +112,29 @@ type assetRow struct {
 func (assetRow) TableName() string { return "assets" }
 
 func rowOf(a *AssetRecord) (assetRow, error) {
+	if a.texts != nil {
+		return rowWith(a, a.texts.fields, a.texts.search), nil
+	}
 	fields, err := json.Marshal(a.Fields)
 	if err != nil {
 		return assetRow{}, fmt.Errorf("store: fields of an asset: %w", err)
 	}
+	return rowWith(a, string(fields), searchText(a.Asset)), nil
+}
+
+func rowWith(a *AssetRecord, fields, search string) assetRow {
 	return assetRow{
 		ID: a.ID, CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category,
 		Status: a.Status, Label: a.Label, Stage: a.Stage, StageSource: a.StageSource, Fuel: a.Fuel, Model: a.Model,
 		RegisteredOn: a.RegisteredOn, BuiltOn: a.BuiltOn, ScrapDueOn: a.ScrapDueOn, ScrapDueSource: a.ScrapDueSource,
 		PoliceStatus: a.PoliceStatus, OwnerName: a.OwnerName, OwnerID: a.OwnerID, OwnerPhone: a.OwnerPhone,
-		Fields: string(fields), SearchText: searchText(a.Asset), SearchDoc: a.searchDoc, OwnerRef: a.OwnerRef, OwnedFrom: a.OwnedFrom,
+		Fields: fields, SearchText: search, SearchDoc: a.searchDoc, OwnerRef: a.OwnerRef, OwnedFrom: a.OwnedFrom,
 		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
 		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
 		WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review, EvidenceComplete: a.EvidenceComplete,
 		HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn, DueYear: a.DueYear, Operating: a.Operating, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
-	}, nil
+	}
 }
 
 func (r assetRow) record(today civil.Day) (AssetRecord, error) {
@@ -164,23 +191,30 @@ func (tx *Tx) CreateAssets(assets []*AssetRecord, reason string) error {
 		return err
 	}
 	rows := make([]assetRow, 0, len(assets))
+	texts := make([]string, 0, len(assets))
 	identifiers := make([]identifierRow, 0, 3*len(assets))
 	for _, a := range assets {
+		if a.texts == nil {
+			if err := a.Prepare(); err != nil {
+				return err
+			}
+		}
 		a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy = 1, tx.At, tx.At, tx.By.ID
 		tx.mark(nil, a, "create")
 		row, err := rowOf(a)
 		if err != nil {
 			return err
 		}
-		rows, identifiers = append(rows, row), append(identifiers, identifierRows(a)...)
+		rows, texts, identifiers = append(rows, row), append(texts, a.texts.grams), append(identifiers, identifierRows(a)...)
 		tx.identify(nil, a)
 		err = tx.Record(Event{Action: "create", Entity: "asset", EntityID: a.ID, AssetID: a.ID, CityCode: a.CityCode,
-			DistrictCode: a.DistrictCode, Reason: reason}, nil, auditView(a))
+			DistrictCode: a.DistrictCode, Reason: reason}, nil, rawJSON(a.texts.view))
 		if err != nil {
 			return err
 		}
+		a.texts = nil
 	}
-	if err := tx.index(rows); err != nil {
+	if err := tx.index(rows, texts); err != nil {
 		return err
 	}
 	if err := insertAll(tx, rows); err != nil {

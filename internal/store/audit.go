@@ -67,9 +67,15 @@ func (tx *Tx) Record(e Event, before, after any) error {
 	return nil
 }
 
+// rawJSON is a text that is JSON already.
+type rawJSON string
+
 func jsonText(v any) (string, error) {
 	if v == nil {
 		return "", nil
+	}
+	if text, made := v.(rawJSON); made {
+		return string(text), nil
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -118,11 +118,12 @@ func vector(words []string) string {
 func lexeme(gram string) string { return "'" + gram + "'" }
 
 // index adds new assets to the search index and tells them their documents.
-func (tx *Tx) index(rows []assetRow) error {
+// texts are their grams.
+func (tx *Tx) index(rows []assetRow, texts []string) error {
 	if tx.store.engine == Postgres {
 		entries := make([]searchRow, len(rows))
 		for i, r := range rows {
-			entries[i] = searchRow{r.ID, vector(grams(r.SearchText))}
+			entries[i] = searchRow{r.ID, vector(strings.Fields(texts[i]))}
 		}
 		return insertAll(tx, entries)
 	}
@@ -133,7 +134,7 @@ func (tx *Tx) index(rows []assetRow) error {
 	}
 	for i := range rows {
 		rows[i].SearchDoc = tx.nextDoc
-		if err := tx.exec("INSERT INTO asset_search (docid, grams, asset_id) VALUES (?, ?, ?)", tx.nextDoc, strings.Join(grams(rows[i].SearchText), " "), rows[i].ID); err != nil {
+		if err := tx.exec("INSERT INTO asset_search (docid, grams, asset_id) VALUES (?, ?, ?)", tx.nextDoc, texts[i], rows[i].ID); err != nil {
 			return fmt.Errorf("store: search index: %w", err)
 		}
 		tx.nextDoc++
