@@ -52,8 +52,8 @@ fmt: ## format Go and the console
 	npm --prefix static run --silent lint -- --fix
 
 bench: ## benchmarks, each beside the limit measured in the same run
-	go test -run '^$$' -bench 'Scale|WorkbookImport|Province' -benchtime 1x -timeout 3h ./internal/bench
-	go test -run '^$$' -bench 'Write$$|Requests|RollUp|Workbook$$|Export|Retirement|Clerks|Photo|Subsidy' -benchtime 2s ./internal/bench
+	go test -run '^$$' -bench 'Scale|WorkbookImport|Province|Batch' -benchtime 1x -timeout 3h ./internal/bench
+	go test -run '^$$' -bench 'Write$$|Requests|RollUp|Workbook$$|Export|Retirement|Clerks|Photo|Subsidy|Approvals' -benchtime 2s ./internal/bench
 
 features: ## check docs/features.md against the tests of the last make test
 	go run ./internal/tools/features -map docs/features.md -results build/results
