@@ -161,7 +161,6 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 		runtime.GC()
 		most = max(most, liveHeap())
 		runtime.ReadMemStats(&after)
-		t.Logf("%s: %d MiB live at most, %d MiB in all", name, (most-held)>>20, (after.TotalAlloc-before.TotalAlloc)>>20)
 		if most > held+64<<20 {
 			t.Errorf("%s: holds %d MiB", name, (most-held)>>20)
 		}
@@ -181,6 +180,10 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 		if code != c.want {
 			t.Errorf("%s: got %q, want %q", name, code, c.want)
 		}
+	}
+	empty := s.upload(clerk, "/imports", map[string]string{"class": "truck", "city": "430100"}, "a.xlsx", nil).want(422)
+	if empty.text("errors.0.location") != "body.file" || empty.text("errors.0.mend") == "" {
+		t.Errorf("an empty file: %s", empty.Body)
 	}
 	if n := len(s.pages(clerk, "/assets")); n != 0 {
 		t.Errorf("%d assets were written", n)

@@ -130,6 +130,7 @@ type WeekStanding struct {
 	Median       float64   `json:"median"`
 	Limit        float64   `json:"limit" doc:"How far from the median a week may be: three scaled median deviations, at least five."`
 	Flag         string    `json:"flag,omitempty" enum:"jump,drought"`
+	DeadlineOn   civil.Day `json:"deadline_on,omitempty" doc:"Of a jump: a target of the city falls due on this day, within six weeks of it."`
 }
 
 func (s *Server) qualityRoutes() {
@@ -349,6 +350,6 @@ func (s *Server) listOutliers(ctx context.Context, in *struct {
 	}
 	weeks, err := s.app.Outliers(ctx, actor(ctx).Scope, day)
 	return listOf(weeks, len(weeks), func(w app.AreaWeek) string { return w.City + w.District }, func(w app.AreaWeek) WeekStanding {
-		return WeekStanding{w.City, w.District, w.From, w.To, w.Before, w.Count, w.Median, w.Limit, w.Flag}
+		return WeekStanding{w.City, w.District, w.From, w.To, w.Before, w.Count, w.Median, w.Limit, w.Flag, w.Deadline}
 	}), err
 }

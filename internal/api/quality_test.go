@@ -109,6 +109,9 @@ func TestOutliersAreAgainstTheOwnPast(t *testing.T) {
 		for _, w := range []int{0, 1} {
 			a := s.send("province", "GET", "/quality/outliers?as_of=2025-12-31", nil).want(200)
 			flags[a.get(fmt.Sprintf("items.%d.city_code", w))] = a.get(fmt.Sprintf("items.%d.flag", w))
+			if deadline := a.get(fmt.Sprintf("items.%d.deadline_on", w)); (deadline == "2025-12-31") != (a.get(fmt.Sprintf("items.%d.flag", w)) == "jump") {
+				t.Errorf("line %d names the deadline %v: %s", w, deadline, a.Body)
+			}
 		}
 		if flags["430100"] != "jump" || flags["430200"] != nil {
 			t.Errorf("flags are %v", flags)

@@ -267,6 +267,7 @@ type AreaWeek struct {
 	City, District string
 	From, To       civil.Day // the week
 	Before         []int     // oldest first
+	Deadline       civil.Day // of a jump: the day soon after it on which a target falls due, "" if there is none
 	quality.Standing
 }
 
@@ -300,7 +301,15 @@ func (a *App) Outliers(ctx context.Context, scope access.Scope, asOf civil.Day) 
 	}
 	list := make([]AreaWeek, 0, len(weeks))
 	for where, n := range weeks {
-		list = append(list, AreaWeek{where.city, where.district, asOf.AddDays(-6), asOf, n[:quality.Weeks], quality.Stand(n[:quality.Weeks], n[quality.Weeks])})
+		w := AreaWeek{City: where.city, District: where.district, From: asOf.AddDays(-6), To: asOf, Before: n[:quality.Weeks], Standing: quality.Stand(n[:quality.Weeks], n[quality.Weeks])}
+		if w.Flag == quality.Jump {
+			deadlines, err := a.DB.Deadlines(ctx, w.City)
+			if err != nil {
+				return nil, err
+			}
+			w.Deadline = quality.NextDeadline(w.From, deadlines)
+		}
+		list = append(list, w)
 	}
 	slices.SortFunc(list, func(x, y AreaWeek) int { return strings.Compare(x.City+x.District, y.City+y.District) })
 	return list, nil

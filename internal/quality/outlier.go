@@ -1,6 +1,31 @@
 package quality
 
-import "slices"
+import (
+	"slices"
+
+	"phaseout/internal/civil"
+)
+
+// Jump and Drought flag a week that stands out.
+const (
+	Jump    = "jump"
+	Drought = "drought"
+)
+
+// soon is within how many days a deadline makes a jump look like a rush.
+const soon = 42
+
+// NextDeadline returns the first of the days on which targets fall due from a
+// day on and within six weeks of it, "" if there is none.
+func NextDeadline(from civil.Day, deadlines []civil.Day) civil.Day {
+	next := civil.Day("")
+	for _, d := range deadlines {
+		if d >= from && d <= from.AddDays(soon) && (next == "" || d < next) {
+			next = d
+		}
+	}
+	return next
+}
 
 // Weeks is how many weeks of its own past a week is compared with.
 const Weeks = 12
@@ -30,9 +55,9 @@ func Stand(before []int, week int) Standing {
 	s.Limit = max(3*consistent*medianOf(deviations), leastJump)
 	switch off := float64(week) - s.Median; {
 	case off > s.Limit:
-		s.Flag = "jump"
+		s.Flag = Jump
 	case -off > s.Limit:
-		s.Flag = "drought"
+		s.Flag = Drought
 	}
 	return s
 }

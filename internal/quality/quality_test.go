@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
 	"phaseout/internal/quality"
 	"phaseout/internal/registry"
 )
@@ -96,6 +97,17 @@ func TestConditionsCompareAsPeopleMeanThem(t *testing.T) {
 		{Name: bilingual.T("名", "x"), Dimension: quality.Validity, Conditions: []quality.Condition{{"model", "matches", "x"}}}, {Name: bilingual.T("名", "x"), Dimension: quality.Validity, Conditions: []quality.Condition{{"model", "equals", " "}}}} {
 		if len(d.Problems()) == 0 {
 			t.Errorf("%+v is taken", d)
+		}
+	}
+}
+
+// TestADeadlineIsSoonOrNot proves F24: a jump is tied to the deadline it comes
+// before, up to six weeks ahead, the last day included.
+func TestADeadlineIsSoonOrNot(t *testing.T) {
+	deadlines := []civil.Day{"2026-06-30", "2025-12-31", "2023-12-31"}
+	for from, want := range map[civil.Day]civil.Day{"2025-12-31": "2025-12-31", "2025-11-19": "2025-12-31", "2025-11-18": "", "2026-01-01": "", "2026-06-25": "2026-06-30"} {
+		if got := quality.NextDeadline(from, deadlines); got != want {
+			t.Errorf("from %s: got %q, want %q", from, got, want)
 		}
 	}
 }

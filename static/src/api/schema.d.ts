@@ -9157,6 +9157,8 @@ export interface components {
             city_code: string;
             /** Format: int64 */
             count: number;
+            /** @description Of a jump: a target of the city falls due on this day, within six weeks of it. */
+            deadline_on?: string;
             /** @description Absent for the city as a whole. */
             district_code?: string;
             /** @enum {string} */
