@@ -67,6 +67,18 @@ func TestAnInstallationFromNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = handle.Close() }()
+	var mark string
+	if err := handle.QueryRowContext(t.Context(), "SELECT seq || ':' || hash FROM audit_events WHERE seq = 3").Scan(&mark); err != nil {
+		t.Fatal(err)
+	}
+	if code, o, e := phaseout(t, "", "check", "audit", "--mark", mark); code != exitOK || !strings.Contains(o, "mark      ok") {
+		t.Errorf("a printed mark: %d %s%s", code, o, e)
+	}
+	for _, forged := range []string{"4" + mark[1:], "no mark"} {
+		if code, _, e := phaseout(t, "", "check", "audit", "--mark", forged); code != exitFail || !strings.Contains(e, "check mark") {
+			t.Errorf("mark %s: %d %s", forged, code, e)
+		}
+	}
 	if _, err := handle.ExecContext(t.Context(), "UPDATE audit_head SET hash = 'forged'"); err != nil {
 		t.Fatal(err)
 	}

@@ -143,6 +143,7 @@ func report(e *env, a *app.App, done store.Import) error {
 
 type checkCmd struct {
 	Parts []string `arg:"" optional:"" help:"Parts to verify: database, audit, rollup, counting, money, files. All if none is named."`
+	Mark  string   `help:"An audit mark as printed on a bulletin, number:hash: proves that nothing up to it was changed since."`
 }
 
 // Run verifies the parts and fails on the first doubt.
@@ -168,6 +169,13 @@ func (k checkCmd) Run(e *env, c *config.Common) error {
 		}
 		_, _ = fmt.Fprintf(e.out, "%-9s ok, %s\n", part.Name, seen)
 	}
+	if k.Mark == "" {
+		return nil
+	}
+	if err := o.app.DB.VerifyMark(e.ctx, k.Mark); err != nil {
+		return fmt.Errorf("check mark: %w", err)
+	}
+	_, _ = fmt.Fprintf(e.out, "%-9s ok, the audit goes through it\n", "mark")
 	return nil
 }
 

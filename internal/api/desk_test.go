@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -184,8 +185,8 @@ func TestTableTwoIsContext(t *testing.T) {
 	}
 }
 
-// TestFiguresAsWorkbooks proves F62, F63, F64 and F65: each table comes as a
-// workbook with its rows.
+// TestFiguresAsWorkbooks proves F62, F63, F64, F65 and F78: each table comes as a
+// workbook with its rows and the audit's mark.
 func TestFiguresAsWorkbooks(t *testing.T) {
 	s := newSite(t, "sqlite:"+t.TempDir()+"/t.db")
 	s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true)
@@ -203,6 +204,10 @@ func TestFiguresAsWorkbooks(t *testing.T) {
 		got, err := book.GetRows(book.GetSheetName(0))
 		if err != nil || len(got) < rows+3 {
 			t.Errorf("%s has %d rows in all, %v: %v", path, len(got), err, got)
+		}
+		mark := regexp.MustCompile(`\d+:[0-9a-f]{64}`).FindString(fmt.Sprint(got))
+		if err := s.DB.VerifyMark(t.Context(), mark); err != nil {
+			t.Errorf("%s: its mark: %v", path, err)
 		}
 	}
 }

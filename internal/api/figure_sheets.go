@@ -26,7 +26,11 @@ func (s *Server) sheetRoutes() {
 // table writes a workbook with who made it and when.
 func (s *Server) table(ctx context.Context, title bilingual.Text, notes []string, heads []bilingual.Text, rows iter.Seq2[[]any, error]) (*bytesOut, error) {
 	l := lang(ctx)
-	t := sheet.Table{Title: title.In(l), Notes: append(notes, bilingual.F("制表人：%s    制表时间：%s", "Made by: %s    Made at: %s", actor(ctx).Name, s.db.Now().In(civil.Shanghai).Format("2006-01-02 15:04")).In(l))}
+	made, err := s.app.MadeBy(ctx, actor(ctx), l)
+	if err != nil {
+		return nil, err
+	}
+	t := sheet.Table{Title: title.In(l), Notes: append(notes, made)}
 	for _, h := range heads {
 		t.Head = append(t.Head, sheet.Head{Title: h.In(l), Width: 15})
 	}

@@ -336,9 +336,13 @@ func (a *App) FundsWorkbook(ctx context.Context, by access.Actor, city string, y
 		unitName, kind = t("万元", "10,000 yuan"), sheet.PlainColumn
 		figure = func(f money.Fen) any { return float64(f) / 1_000_000 }
 	}
+	made, err := a.MadeBy(ctx, by, lang)
+	if err != nil {
+		return Exported{}, err
+	}
 	table := sheet.Table{Title: fmt.Sprintf(t("%d 年补贴资金使用情况表", "Use of subsidy funds in %d"), year), Notes: []string{
 		t("单位：", "Unit: ") + unitName,
-		t("制表人：", "Made by: ") + by.Name + "    " + t("制表时间：", "Made at: ") + a.DB.Now().In(civil.Shanghai).Format("2006-01-02 15:04"),
+		made,
 	}, Head: []sheet.Head{{Title: t("城市", "City"), Width: 12}, {Title: t("资金来源", "Source"), Width: 14}, {Title: t("月份", "Month"), Width: 10}}}
 	for _, heading := range []string{t("下达（净额）", "Given (net)"), t("预留变动", "Reserved (change)"), t("承诺变动", "Committed (change)"), t("支付", "Paid"), t("追回", "Recovered"), t("月末结余", "Free at month end")} {
 		table.Head = append(table.Head, sheet.Head{Title: heading + "（" + unitName + "）", Width: 18, Kind: kind})

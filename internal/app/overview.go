@@ -40,9 +40,13 @@ func (a *App) OverviewWorkbook(ctx context.Context, by access.Actor, class regis
 		return nil, err
 	}
 	t := func(zh, en string) string { return bilingual.T(zh, en).In(lang) }
+	made, err := a.MadeBy(ctx, by, lang)
+	if err != nil {
+		return nil, err
+	}
 	table := sheet.Table{Title: t("六市淘汰进度、预测与减排", "Progress, pace and tonnes of the six cities"), Notes: []string{
 		t("截止日期：", "As of: ") + string(asOf),
-		t("制表人：", "Made by: ") + by.Name + "    " + t("制表时间：", "Made at: ") + a.DB.Now().In(civil.Shanghai).Format("2006-01-02 15:04"),
+		made,
 	}}
 	for _, d := range definitionsIn(progress.Targets) {
 		table.Notes = append(table.Notes, t("口径：", "Definition: ")+d.Name.In(lang)+" v"+fmt.Sprint(d.Revision)+sampleMark(d.Sample, lang)+" — "+d.Text.In(lang))

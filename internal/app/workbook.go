@@ -44,9 +44,13 @@ func (a *App) ProgressWorkbook(ctx context.Context, by access.Actor, f ProgressF
 		return nil, err
 	}
 	t := func(zh, en string) string { return bilingual.T(zh, en).In(lang) }
+	made, err := a.MadeBy(ctx, by, lang)
+	if err != nil {
+		return nil, err
+	}
 	table := sheet.Table{Title: t("老旧车船机械淘汰进度表", "Progress of the phase-out"), Notes: []string{
 		t("截止日期：", "As of: ") + string(s.AsOf),
-		t("制表人：", "Made by: ") + by.Name + "    " + t("制表时间：", "Made at: ") + a.DB.Now().In(civil.Shanghai).Format("2006-01-02 15:04"),
+		made,
 	}}
 	for _, d := range definitionsIn(s.Targets) {
 		table.Notes = append(table.Notes, t("口径：", "Definition: ")+d.Name.In(lang)+" v"+fmt.Sprint(d.Revision)+sampleMark(d.Sample, lang)+" — "+d.Text.In(lang))
@@ -134,4 +138,15 @@ func (a *App) ImportTemplate(class registry.Class, lang bilingual.Lang) ([]byte,
 	var b bytes.Buffer
 	err := sheet.WriteTemplate(&b, spec.Name.In(lang), columns)
 	return b.Bytes(), err
+}
+
+// MadeBy is the line of a bulletin that says who made it and when, and how far
+// the audit reached: with that mark "phaseout check --mark" proves later that
+// nothing before it was changed.
+func (a *App) MadeBy(ctx context.Context, by access.Actor, lang bilingual.Lang) (string, error) {
+	mark, err := a.DB.AuditMark(ctx)
+	if err != nil {
+		return "", err
+	}
+	return bilingual.F("制表人：%s    制表时间：%s    审计链：%s", "Made by: %s    Made at: %s    Audit mark: %s", by.Name, a.DB.Now().In(civil.Shanghai).Format("2006-01-02 15:04"), mark).In(lang), nil
 }

@@ -170,6 +170,41 @@ func (tx *Tx) LastEvents(assetIDs []string) (map[string]Event, error) {
 	return last, nil
 }
 
+// AuditMark is where the audit ended at a moment. Printed on paper it proves
+// later that nothing before it was changed: the chain must still go through it.
+type AuditMark struct {
+	Seq  int64
+	Hash string
+}
+
+// String is the mark as it is printed: number, colon, hash.
+func (m AuditMark) String() string { return fmt.Sprintf("%d:%s", m.Seq, m.Hash) }
+
+// AuditMark returns the mark of the last event.
+func (db *DB) AuditMark(ctx context.Context) (m AuditMark, err error) {
+	if err := db.read.WithContext(ctx).Raw("SELECT seq, hash FROM audit_head WHERE id = 1").Scan(&m).Error; err != nil {
+		return m, fmt.Errorf("store: read the audit's head: %w", err)
+	}
+	return m, nil
+}
+
+// VerifyMark fails unless a printed mark lies on the chain. Together with
+// VerifyChain it proves that what was printed and all before it is unchanged.
+func (db *DB) VerifyMark(ctx context.Context, mark string) error {
+	var m AuditMark
+	if n, err := fmt.Sscanf(mark, "%d:%s", &m.Seq, &m.Hash); n != 2 || err != nil {
+		return fmt.Errorf("%q is not a mark: it is a number, a colon and 64 signs", mark)
+	}
+	var hashes []string
+	if err := db.read.WithContext(ctx).Model(&Event{}).Where("seq = ?", m.Seq).Limit(1).Pluck("hash", &hashes).Error; err != nil {
+		return fmt.Errorf("store: read the audit: %w", err)
+	}
+	if len(hashes) == 0 || hashes[0] != m.Hash {
+		return fmt.Errorf("the audit does not go through %s: it was changed after that was printed, or this is another database", mark)
+	}
+	return nil
+}
+
 // VerifyChain walks the whole audit and returns how many events it holds, or
 // the first doubt: a gap, a changed event, a cut or forged tail.
 func (db *DB) VerifyChain(ctx context.Context) (int64, error) {
@@ -196,11 +231,8 @@ func (db *DB) VerifyChain(ctx context.Context) (int64, error) {
 			break
 		}
 	}
-	var head struct {
-		Seq  int64
-		Hash string
-	}
-	if err := db.read.WithContext(ctx).Raw("SELECT seq, hash FROM audit_head WHERE id = 1").Scan(&head).Error; err != nil {
+	head, err := db.AuditMark(ctx)
+	if err != nil {
 		return seq, err
 	}
 	if head.Seq != seq || head.Hash != hash {
