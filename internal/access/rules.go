@@ -119,6 +119,8 @@ var rules = map[Operation][]Role{
 	"create-yard": {Reviewer, Province}, "update-yard": {Reviewer, Province}, "renew-yard": {Reviewer, Province},
 	"block-yard": {Reviewer, Province}, "lift-yard-block": {Reviewer, Province},
 
+	"list-history": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
+
 	"list-users": {Admin}, "create-user": {Admin}, "update-user": {Admin},
 	"list-audit": {Auditor, Province},
 }

@@ -86,6 +86,7 @@ func New(o Options) *Server {
 	s.ownerRoutes()
 	s.cohortRoutes()
 	s.qualityRoutes()
+	s.historyRoutes()
 	s.comparisonRoutes()
 	s.duplicateRoutes()
 	s.yardRoutes()

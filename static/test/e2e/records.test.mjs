@@ -135,3 +135,23 @@ for (const lang of ['zh-CN', 'en']) {
     await context.close()
   })
 }
+
+test('each record tells who changed what, by which request (F77)', { timeout: 120_000 }, async () => {
+  for (const lang of ['zh-CN', 'en']) {
+    const { page, context, troubles } = await pageOf(engine, server.url, lang)
+    const shot = shooter(page, lang)
+    await logIn(page, server.url, 'reviewer.changsha')
+    const list = await call('reviewer.changsha', 'GET', '/retirements?limit=1')
+    await page.goto(`${server.url}/#/retirements/${list.items[0].id}`)
+    const history = page.getByTestId('record-history')
+    await history.locator('summary').focus()
+    await page.keyboard.press('Enter')
+    await history.locator('.el-timeline-item').first().waitFor()
+    const text = await history.innerText()
+    assert.match(text, lang === 'zh-CN' ? /登记|申报|声明/ : /declared/, text)
+    assert.match(await history.locator('code.request').first().innerText(), /^\S+$/)
+    await shot('record-history')
+    assert.deepEqual(troubles, [])
+    await context.close()
+  }
+})
