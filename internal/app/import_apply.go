@@ -131,6 +131,9 @@ func (a *App) assetsOf(by access.Actor, i store.Import, rows []store.ImportRow) 
 // applyChunk applies rows whose identities were unique in the file. What the
 // registry has got since the check is looked up again, once for all of them.
 func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error {
+	if err := tx.HoldImport(*i); err != nil {
+		return err
+	}
 	rows, assets := chunk.rows, chunk.assets
 	var identifiers []registry.Identifier
 	var ids []string
@@ -177,7 +180,8 @@ func (a *App) applyChunk(tx *store.Tx, i *store.Import, chunk readyChunk) error 
 		if identifier, taken := takenSince(row, assets[n], holders); taken {
 			err = a.skipRow(tx, i, row, identifier, &counts)
 		} else if row.Outcome == "create" {
-			made, madeRows = append(made, chunk.records[n]), append(madeRows, row.RowNo)
+			rec := *chunk.records[n] // the transaction may be tried again
+			made, madeRows = append(made, &rec), append(madeRows, row.RowNo)
 		} else {
 			err = a.changeByRow(tx, i, row, assets[n], records, &counts)
 		}

@@ -534,6 +534,9 @@ func (a *App) applyList(ctx context.Context, by access.Actor, i store.Import) er
 }
 
 func (a *App) applyListed(tx *store.Tx, i *store.Import, rows []store.ImportRow) error {
+	if err := tx.HoldImport(*i); err != nil {
+		return err
+	}
 	counts := CountsOf(*i)
 	for _, row := range rows {
 		if err := a.applyListedRow(tx, i, row, &counts); err != nil {

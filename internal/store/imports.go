@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"phaseout/internal/access"
 	"phaseout/internal/fault"
@@ -132,6 +133,20 @@ func (tx *Tx) UpdateImport(before Import, after *Import) error {
 	}
 	return tx.Record(importEvent(after.State, *after), map[string]string{"state": before.State},
 		map[string]any{"state": after.State, "mode": after.Mode, "counts": json.RawMessage(after.Counts)})
+}
+
+// HoldImport makes whoever else works on an import wait for the end of the
+// transaction, and fails with Stale if it has moved on since it was read.
+func (tx *Tx) HoldImport(i Import) error {
+	var versions []int64
+	q := tx.db.Model(&Import{}).Clauses(clause.Locking{Strength: "UPDATE"}) // only PostgreSQL needs it
+	if err := q.Where("id = ?", i.ID).Pluck("version", &versions).Error; err != nil {
+		return fmt.Errorf("store: hold an import: %w", err)
+	}
+	if len(versions) == 0 || versions[0] != i.Version {
+		return stale()
+	}
+	return nil
 }
 
 // Import returns an import of the scope, or NotFound.

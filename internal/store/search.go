@@ -26,6 +26,10 @@ const (
 	// manyFound is from how many matches on a search is better served by reading
 	// the list in its order until the page is full.
 	manyFound = 2000
+	// A text that stands in so many of the first records of a list is read from
+	// the list, without asking the index, whose list of places is as long as the
+	// registry then.
+	probed, common = 200, 40
 )
 
 // searchText is what a free search looks through: every identifier, the owner
@@ -178,6 +182,15 @@ func (tx *Tx) unindex(a *AssetRecord) error {
 func (db *DB) search(q *gorm.DB, text string) (*gorm.DB, error) {
 	text = searchForm(text)
 	phrase, prefix := wanted(text)
+	if phrase != nil && strings.IndexFunc(text, isASCII) < 0 { // a name, of which many may have a part
+		many, err := isCommon(q, text)
+		if err != nil {
+			return nil, err
+		}
+		if many {
+			phrase = nil
+		}
+	}
 	if phrase != nil {
 		ids, err := db.found(q.Session(&gorm.Session{NewDB: true}), phrase, prefix)
 		if err != nil {
@@ -188,6 +201,19 @@ func (db *DB) search(q *gorm.DB, text string) (*gorm.DB, error) {
 		}
 	}
 	return q.Where("search_text LIKE ? ESCAPE '!'", likePattern(text)), nil
+}
+
+func isASCII(r rune) bool { return r < utf8.RuneSelf }
+
+// isCommon reports whether a text stands in many of the first records of a list.
+func isCommon(q *gorm.DB, text string) (bool, error) {
+	var n int64
+	first := q.Session(&gorm.Session{}).Select("search_text").Order("id").Limit(probed)
+	err := q.Session(&gorm.Session{NewDB: true}).Table("(?) AS first", first).Where("search_text LIKE ? ESCAPE '!'", likePattern(text)).Count(&n).Error
+	if err != nil {
+		return false, fmt.Errorf("store: search: %w", err)
+	}
+	return n >= common, nil
 }
 
 // found returns the assets that hold a phrase of grams, at most manyFound.
