@@ -22,6 +22,7 @@ type Case struct {
 	ApplicationID string
 	Next          retirement.Deed // the step that it waits for
 }
+	Doubts        []fault.Detail  // about the number of its certificate; they refuse nothing
 
 // DeclareRetirement logs how an asset left service. Wrong fields fail with
 // Invalid, an asset that is retired already or a certificate that is used
@@ -46,12 +47,14 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 			return Case{}, fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰", "a retirement is already logged")).
 				WithMend("请打开已有的淘汰记录", "open the retirement that is there").With("retirement_id", existing.ID)
 		}
-		d, err := a.checkDeclaration(tx, d, before, "")
+		d, doubts, err := a.checkDeclaration(tx, d, before, "")
 		if err != nil {
 			return Case{}, err
 		}
 		r := newRetirement(tx, before, d)
-		return a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
+		c, err := a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
+		c.Doubts = doubts
+		return c, err
 	})
 }
 
@@ -67,17 +70,19 @@ func newRetirement(tx *store.Tx, asset store.AssetRecord, d retirement.Declarati
 	return r
 }
 
-func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (retirement.Declaration, error) {
+// checkDeclaration returns a declaration as it is kept, and what is odd about
+// the number of its certificate. It fails with Invalid and everything that is wrong.
+func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (kept retirement.Declaration, doubts []fault.Detail, err error) {
 	d = d.Clean()
 	details := d.Check(asset.Asset, a.Reference.SpecWithOptions(asset.Class), a.Today())
-	d, wrong, err := a.checkYard(tx, d, asset)
+	d, wrong, doubts, err := a.checkYard(tx, d, asset)
 	if err != nil {
-		return d, err
+		return d, nil, err
 	}
 	details = append(details, wrong...)
 	taken, err := tx.CertificateTaken(d.YardID, d.Recycler, d.CertificateNo, retirementID)
 	if err != nil {
-		return d, err
+		return d, nil, err
 	}
 	if taken {
 		details = append(details, fault.Detail{Location: "body.certificate_no", Code: "duplicate",
@@ -85,9 +90,9 @@ func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset sto
 			Mend:    bilingual.T("请核对证明原件上的编号", "check the number on the certificate")})
 	}
 	if len(details) > 0 {
-		return d, fault.Fields(details)
+		return d, nil, fault.Fields(details)
 	}
-	return d, nil
+	return d, doubts, nil
 }
 
 // settle saves a retirement and the asset that it concerns: its status and the
@@ -160,7 +165,7 @@ func (a *App) AmendRetirement(ctx context.Context, by access.Actor, id string, v
 			return Case{}, err
 		}
 		after := before
-		if after.Declaration, err = a.checkDeclaration(tx, d, asset, id); err != nil {
+		if after.Declaration, _, err = a.checkDeclaration(tx, d, asset, id); err != nil {
 			return Case{}, err
 		}
 		// Who amends a retirement vouches for it, so that its reviewer must be somebody else.
@@ -297,5 +302,5 @@ func (a *App) Cases(ctx context.Context, scope access.Scope, list []retirement.R
 		cases[i] = Case{Retirement: r, Evidence: items, ApplicationID: applications[r.ID],
 			CountedOn: retirement.Count("0001-01-01", way, &r), Next: r.Next(way)}
 	}
-	return cases, nil
+	return cases, a.noteDoubts(ctx, cases)
 }

@@ -41,7 +41,7 @@ func (a *App) AskRetirement(ctx context.Context, by access.Actor, id string, q r
 		q.Reason = strings.TrimSpace(q.Reason)
 		if q.Kind == retirement.Correction {
 			q.Before = r.Declaration
-			if q.After, err = a.checkDeclaration(tx, q.After, asset, id); err != nil {
+			if q.After, _, err = a.checkDeclaration(tx, q.After, asset, id); err != nil {
 				return q, inDeclaration(err)
 			}
 			spec, _ := registry.SpecOf(r.Class)
@@ -126,7 +126,7 @@ func (a *App) carryOut(tx *store.Tx, q retirement.Request) error {
 }
 
 func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retirement, q retirement.Request) error {
-	d, err := a.checkDeclaration(tx, q.After, asset, r.ID)
+	d, _, err := a.checkDeclaration(tx, q.After, asset, r.ID)
 	if err != nil {
 		return inDeclaration(err)
 	}

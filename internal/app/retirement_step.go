@@ -66,7 +66,7 @@ func (a *App) LogStep(ctx context.Context, by access.Actor, id string, version i
 		if err != nil {
 			return Case{}, err
 		}
-		if after.Declaration, err = a.checkDeclaration(tx, after.Declaration, asset, id); err != nil {
+		if after.Declaration, _, err = a.checkDeclaration(tx, after.Declaration, asset, id); err != nil {
 			return Case{}, aboutTheStep(err, s.Step)
 		}
 		return a.settle(tx, asset, &before, &after, string(s.Step), store.StepNote{Step: s.Step, Note: strings.TrimSpace(s.Note), FileIDs: s.FileIDs}, s.Note)
