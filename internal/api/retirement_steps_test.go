@@ -384,3 +384,71 @@ func TestPreChecksBlockTheSubsidyOnly(t *testing.T) {
 		}
 	})
 }
+
+// TestWithdrawnConversionGivesTheEngineBack proves F29 and F39: when a verified
+// conversion is withdrawn, or corrected to another way out, the machine has its
+// former engine again, and its history shows both; one that was replaced since
+// by another way stays. A conversion leaves the power as it was.
+func TestWithdrawnConversionGivesTheEngineBack(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		serial := 0
+		converted := func() (machine, id string) {
+			serial++
+			n := fmt.Sprint(serial)
+			machine = s.send("clerk.changsha", "POST", "/assets", map[string]any{"class": "machinery", "city_code": "430100", "fields": map[string]string{"owner_name": "某某公司", "category": "excavator",
+				"serial": "SN" + n, "engine_no": "OLD" + n, "power_kw": "110", "fuel": "diesel", "stage": "china1", "built_on": "2006-01-01"}}).want(201).text("id")
+			id = s.send("clerk.changsha", "POST", "/assets/"+machine+"/retirement", map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-01", "engine_no": "NEW" + n, "engine_stage": "china4"}).want(201).text("id")
+			s.attach("clerk.changsha", id, "photo_engine", "photo_new_engine", "photo", "test_report")
+			s.send("reviewer.changsha", "POST", "/retirements/"+id+"/verification", map[string]string{"decision": "verify"}, "If-Match", s.etag("/retirements/"+id)).want(200)
+			return machine, id
+		}
+		granted := func(id string, ask map[string]any) {
+			t.Helper()
+			q := s.send("clerk.changsha", "POST", "/retirements/"+id+"/requests", ask).want(201)
+			s.send("reviewer.changsha", "POST", "/retirement-requests/"+q.text("id")+"/decision", map[string]string{"decision": "approve", "answer": "同意"}, "If-Match", q.Header.Get("ETag")).want(200)
+		}
+		engines := func(machine string) string {
+			t.Helper()
+			var all []string
+			for _, e := range s.pages("clerk.changsha", "/assets/"+machine+"/engines") {
+				all = append(all, fmt.Sprint(e["number"], " ", e["stage"], " ", e["from_on"], "–", e["to_on"]))
+			}
+			return strings.Join(all, "; ")
+		}
+		field := func(machine, key string) string {
+			for _, f := range s.send("clerk.changsha", "GET", "/assets/"+machine, nil).want(200).get("fields").([]any) {
+				if m := f.(map[string]any); m["key"] == key {
+					return fmt.Sprint(m["value"])
+				}
+			}
+			return ""
+		}
+		machine, id := converted()
+		if got := field(machine, "engine_no") + " " + field(machine, "power_kw"); got != "NEW1 110" {
+			t.Errorf("converted: %s", got)
+		}
+		granted(id, map[string]any{"kind": "withdrawal", "reason": "未实际更换"})
+		if got, want := engines(machine), "OLD1 china1 <nil>–2025-12-01; NEW1 china4 2025-12-01–2026-01-15; OLD1 china1 2026-01-15–<nil>"; got != want {
+			t.Errorf("engines after the withdrawal: %s, want %s", got, want)
+		}
+		if got := field(machine, "engine_no") + " " + field(machine, "power_kw"); got != "OLD1 110" {
+			t.Errorf("the record has %s", got)
+		}
+		if a := s.send("clerk.changsha", "GET", "/assets/"+machine, nil); a.text("status") != "in_use" {
+			t.Errorf("withdrawn: %s", a.Body)
+		}
+
+		machine, id = converted()
+		granted(id, map[string]any{"kind": "correction", "reason": "实为加装装置", "declaration": map[string]string{"way_out": "retrofitted", "deregistered_on": "2025-12-01"}})
+		if got := field(machine, "engine_no"); got != "OLD2" {
+			t.Errorf("corrected to a retrofit: %s", got)
+		}
+		machine, id = converted()
+		granted(id, map[string]any{"kind": "correction", "reason": "编号录错", "declaration": map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-01", "engine_no": "NEW3B", "engine_stage": "china4"}})
+		if got := engines(machine); !strings.HasSuffix(got, "NEW3B china4 2025-12-01–<nil>") {
+			t.Errorf("corrected to another engine: %s", got)
+		}
+		s.checked()
+	})
+}

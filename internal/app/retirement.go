@@ -8,6 +8,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
+	"phaseout/internal/identifier"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
@@ -21,8 +22,8 @@ type Case struct {
 	CountedOn     retirement.Counting
 	ApplicationID string
 	Next          retirement.Deed // the step that it waits for
-}
 	Doubts        []fault.Detail  // about the number of its certificate; they refuse nothing
+}
 
 // DeclareRetirement logs how an asset left service. Wrong fields fail with
 // Invalid, an asset that is retired already or a certificate that is used
@@ -249,20 +250,49 @@ func strangerTo(tx *store.Tx, r retirement.Retirement) error {
 // fitEngine puts the engine of a verified conversion into its asset, whose
 // history of engines then says since when.
 func (a *App) fitEngine(tx *store.Tx, r retirement.Retirement) error {
-	spec, _ := registry.SpecOf(r.Class)
-	way, _ := retirement.WayOf(spec, r.WayOut)
-	if way.MinStage == "" || r.EngineNo == "" {
+	if !bringsEngine(r) {
 		return nil
 	}
 	before, err := tx.Asset(r.AssetID)
 	if err != nil {
 		return err
 	}
-	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, Stage: r.EngineStage, On: r.DeregisteredOn})
+	// A conversion declares no power; the record's own stays.
+	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, PowerKW: before.Fields["power_kw"], Stage: r.EngineStage, On: r.DeregisteredOn})
 	if err != nil {
 		return err
 	}
 	return tx.UpdateAsset(&before, &after, "replace_engine", "")
+}
+
+// bringsEngine reports whether a retirement puts another engine in.
+func bringsEngine(r retirement.Retirement) bool {
+	spec, _ := registry.SpecOf(r.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	return way.MinStage != "" && r.EngineNo != ""
+}
+
+// unfitEngine puts the engine back that an asset had before the conversion was,
+// which no longer holds; now is the asset's retirement from here on, nil if it
+// has none. Both engines stay in the history. An engine that was put in after
+// the conversion stays where it is.
+func (a *App) unfitEngine(tx *store.Tx, was retirement.Retirement, now *retirement.Retirement, reason string) error {
+	if !bringsEngine(was) {
+		return nil
+	}
+	before, err := tx.Asset(was.AssetID)
+	if err != nil {
+		return err
+	}
+	previous, present, err := tx.EngineBefore(before)
+	if err != nil || identifier.Normalize(present.Number) != identifier.Normalize(was.EngineNo) {
+		return err
+	}
+	after, _, err := a.putEngine(tx, before, now, NewEngine{Number: previous.Number, Model: previous.Model, PowerKW: previous.PowerKW, Stage: previous.Stage, On: civil.On(tx.At)})
+	if err != nil {
+		return err
+	}
+	return tx.UpdateAsset(&before, &after, "replace_engine", reason)
 }
 
 // Case returns a retirement of the scope with its evidence list.

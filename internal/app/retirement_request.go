@@ -143,10 +143,16 @@ func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retire
 	if items, _ := a.evidence(after, files); len(retirement.Missing(items)) > 0 {
 		return retirement.Lacking(bilingual.T("更正后的去向缺少证明材料", "the corrected way out lacks evidence"), retirement.Missing(items))
 	}
-	if _, err = a.settle(tx, asset, &r, &after, "correct", store.StepNote{RequestID: q.ID}, q.Reason); err != nil || after.EngineNo == r.EngineNo {
+	if _, err = a.settle(tx, asset, &r, &after, "correct", store.StepNote{RequestID: q.ID}, q.Reason); err != nil {
 		return err
 	}
-	return a.fitEngine(tx, after)
+	switch {
+	case !bringsEngine(after):
+		return a.unfitEngine(tx, r, &after, q.Reason)
+	case after.EngineNo != r.EngineNo:
+		return a.fitEngine(tx, after)
+	}
+	return nil
 }
 
 // noteMoney opens a case if a subsidy rests on what was corrected or withdrawn:

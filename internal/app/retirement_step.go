@@ -134,5 +134,9 @@ func (a *App) withdraw(tx *store.Tx, before retirement.Retirement, reason string
 		return Case{}, err
 	}
 	after := before.Withdraw(reason, tx.By, tx.At)
-	return a.settle(tx, asset, &before, &after, "withdraw", store.StepNote{}, reason)
+	c, err := a.settle(tx, asset, &before, &after, "withdraw", store.StepNote{}, reason)
+	if err != nil || before.State != retirement.Verified {
+		return c, err
+	}
+	return c, a.unfitEngine(tx, before, nil, reason)
 }
