@@ -406,7 +406,7 @@ func TestWithdrawnConversionGivesTheEngineBack(t *testing.T) {
 		granted := func(id string, ask map[string]any) {
 			t.Helper()
 			q := s.send("clerk.changsha", "POST", "/retirements/"+id+"/requests", ask).want(201)
-			s.send("reviewer.changsha", "POST", "/retirement-requests/"+q.text("id")+"/decision", map[string]string{"decision": "approve", "answer": "同意"}, "If-Match", q.Header.Get("ETag")).want(200)
+			s.send("reviewer.changsha", "POST", "/retirement-requests/"+q.text("id")+"/decision", map[string]string{"decision": "approve", "reason": "同意"}, "If-Match", q.Header.Get("ETag")).want(200)
 		}
 		engines := func(machine string) string {
 			t.Helper()

@@ -49,7 +49,7 @@ func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
 		d.accounts, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
-		d.yards, d.stock, d.payments, d.identities, d.retirements, d.weeks, d.guards,
+		d.yards, d.stock, d.payments, d.identities, d.retirements, d.weeks, d.guards, d.frauds,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("app: load the demonstration: %w", err)
@@ -266,7 +266,7 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 
 // photo draws a picture that no other has, and that does not look like another
 // either: a grid of greys of its own. It is below the size at which photos are
-// compared, so that hundreds of them load quickly; those of guards are not.
+// compared, so that hundreds of them load quickly; those of frauds are not.
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 48, 32))
 	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}
