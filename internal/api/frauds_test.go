@@ -42,7 +42,7 @@ type fraudKey struct {
 	} `json:"silent_deletions"`
 }
 
-// TestDemoFraudsAreFoundAndNothingElse proves F31, F32, F33, F40, F55 and F90 on
+// TestDemoFraudsAreFoundAndNothingElse proves F31, F32, F33, F40 and F63 on
 // the demonstration: by what each screen asks for, the product finds the copied
 // photos, the impossible one, the certificates used twice, the yards outside
 // their licence, the truck that was seen after it was handed in and the records

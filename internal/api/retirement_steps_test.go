@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,7 +297,7 @@ func TestEachWayOutHasItsOwnProof(t *testing.T) {
 		if a := verify(v, 409); a.text("errors.0.location") != "evidence.completion_certificate" || a.text("errors.1.location") != "evidence.ownership_cancelled" {
 			t.Errorf("a vessel without its papers: %s", a.Body)
 		}
-		s.attach("clerk.changsha", v, "photo", "completion_certificate", "ownership_cancelled")
+		s.attach("clerk.changsha", v, "photo", "completion_certificate", "ownership_cancelled", "photo_front", "photo_nameplate")
 		verify(v, 200)
 
 		tractor := register("farm_machinery", map[string]string{"category": "wheeled_large", "serial": "T1", "stage": "china1", "fuel": "diesel", "built_on": "2006-01-01"})
@@ -311,6 +312,55 @@ func TestEachWayOutHasItsOwnProof(t *testing.T) {
 		s.send("clerk.changsha", "POST", path+"/steps", map[string]any{"step": "deregistered", "on": "2025-12-02"}, "If-Match", s.etag(path)).want(200)
 		s.attach("clerk.changsha", f.text("id"), "photo", "witness")
 		verify(f.text("id"), 200)
+		s.checked()
+	})
+}
+
+// TestAllDaysAtOncePassByNothing proves F30: who gives all days at once meets at
+// the verification what the steps would have waited for, by name; the reviewer
+// who lets it go says why, and it stands as waived. What is required stays so.
+func TestAllDaysAtOncePassByNothing(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		logged := func(number string) (path string) {
+			body := scrapping("2025-11-20", "长沙回收", number)
+			body["dismantled_on"], body["deregistered_on"] = "2025-11-26", "2025-12-01"
+			r := s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", body).want(201)
+			if r.text("evidence.3.code") != "photo_front" || r.text("evidence.3.skipped") != "true" {
+				t.Errorf("logged at once: %s", r.Body)
+			}
+			return "/retirements/" + r.text("id")
+		}
+		verify := func(path, reason string, status int) answer {
+			return s.send("reviewer.changsha", "POST", path+"/verification", map[string]string{"decision": "verify", "reason": reason}, "If-Match", s.etag(path)).want(status)
+		}
+		named := func(a answer) string {
+			var codes []string
+			for _, e := range a.get("errors").([]any) {
+				codes = append(codes, strings.TrimPrefix(e.(map[string]any)["location"].(string), "evidence."))
+			}
+			return strings.Join(codes, " ")
+		}
+		path := logged("HS-P-1")
+		const before = "photo_front photo_rear photo_nameplate photo_engine"
+		if got := named(verify(path, "旧档", 409)); got != "photo "+before {
+			t.Errorf("without the photo that is required: %s", got)
+		}
+		s.attach("clerk.changsha", strings.TrimPrefix(path, "/retirements/"), "photo", "photo_rear")
+		if a := verify(path, " ", 409); a.text("code") != "evidence_missing" || named(a) != "photo_front photo_nameplate photo_engine" {
+			t.Errorf("without a reason: %s", a.Body)
+		}
+		done := verify(path, "凭纸质档案补录", 200)
+		if done.text("evidence.3.waived") != "true" || done.text("evidence.4.waived") != "false" || done.text("evidence.3.skipped") == "true" {
+			t.Errorf("let go by the reviewer: %s", done.Body)
+		}
+		audit := s.pages("auditor", "/audit?entity=retirement")
+		if !slices.ContainsFunc(audit, func(e map[string]any) bool { return e["action"] == "verify" && e["reason"] == "凭纸质档案补录" }) {
+			t.Error("the reason is not in the audit")
+		}
+		whole := logged("HS-P-2")
+		s.attach("clerk.changsha", strings.TrimPrefix(whole, "/retirements/"), "photo", "photo_front", "photo_rear", "photo_nameplate", "photo_engine")
+		verify(whole, "", 200)
 		s.checked()
 	})
 }

@@ -32,6 +32,7 @@ type EvidenceItem struct {
 	Before   string   `json:"before,omitempty" doc:"Step that waits for it."`
 	Phase    string   `json:"phase,omitempty" doc:"Of a photo: before, during or after the dismantling."`
 	Waived   bool     `json:"waived" doc:"A second person let it go."`
+	Skipped  bool     `json:"skipped,omitempty" doc:"It had to be there before a step that is logged: a verification without it needs a reason, and lets it go."`
 }
 
 // Retirement is how one asset left service.
@@ -106,7 +107,8 @@ func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 		v.VerifiedBy = &Person{c.VerifiedBy, c.VerifiedByName}
 	}
 	for _, i := range c.Evidence {
-		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived})
+		skipped := len(c.Skipped([]retirement.Item{i})) > 0
+		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived, skipped})
 	}
 	return v
 }
@@ -263,7 +265,7 @@ func (s *Server) verifyRetirement(ctx context.Context, in *struct {
 	Based
 	Body struct {
 		Decision string `json:"decision" enum:"verify,return"`
-		Reason   string `json:"reason,omitempty" maxLength:"500"`
+		Reason   string `json:"reason,omitempty" maxLength:"500" doc:"Needed for a return, and for a verification that does without skipped evidence."`
 	}
 }) (*one[Retirement], error) {
 	version, err := in.version()

@@ -226,6 +226,10 @@ func (d *demo) vessel(city registry.Region) map[string]string {
 		"category": d.pick("bulk", "sand", "general", "tanker"), "gross_tonnage": fmt.Sprint(200 + d.random.IntN(1500)), "fuel": "diesel", "built_on": string(built), "home_port": short})
 }
 
+// onPaper is why a retirement that was logged from its papers is verified
+// without the photos from before its dismantling.
+const onPaper = "示例：凭纸质档案补录，拆解前照片存于原档"
+
 // retire takes an asset one of several ways: most are verified, some wait for
 // a review, some lack evidence or were returned, some moved out or were converted.
 func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRecord, i int) error {
@@ -260,7 +264,7 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	if err != nil {
 		return err
 	}
-	_, err = d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(city.Code)], r.ID, r.Version, true, "")
+	_, err = d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(city.Code)], r.ID, r.Version, true, onPaper)
 	return err
 }
 

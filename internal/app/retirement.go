@@ -199,7 +199,7 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 				return Case{}, err
 			}
 		}
-		after, err := before.Decide(verify, reason, by.ID, by.Name, retirement.Missing(items), tx.At)
+		after, err := before.Decide(verify, reason, by.ID, by.Name, items, tx.At)
 		if err != nil {
 			return Case{}, err
 		}

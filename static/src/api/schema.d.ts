@@ -5409,6 +5409,8 @@ export interface components {
             phase?: string;
             present: boolean;
             required: boolean;
+            /** @description It had to be there before a step that is logged: a verification without it needs a reason, and lets it go. */
+            skipped?: boolean;
             /** @description A second person let it go. */
             waived: boolean;
         };
@@ -9145,6 +9147,7 @@ export interface components {
         "Verify-retirementRequest": {
             /** @enum {string} */
             decision: "verify" | "return";
+            /** @description Needed for a return, and for a verification that does without skipped evidence. */
             reason?: string;
         };
         View: {
