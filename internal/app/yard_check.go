@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"phaseout/internal/bilingual"
@@ -101,7 +102,7 @@ func (a *App) noteDoubts(ctx context.Context, cases []Case) error {
 			issuer = &form
 		}
 		wrong, doubts := yard.CheckNumber(issuer, c.CertificateNo)
-		cases[i].Doubts = append(wrong, doubts...)
+		cases[i].Doubts = slices.Concat(wrong, doubts)
 	}
 	return nil
 }

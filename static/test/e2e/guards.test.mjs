@@ -179,6 +179,24 @@ test('a doubt about a certificate number is told to who enters it and to the rev
   assert.deepEqual(troubles, [])
 })
 
+test('a list of retirements shows its columns by name, and each fraud in it where it stands (F27 F32 F33)', async () => {
+  const { body } = await ask('clerk.changsha', 'GET', '/imports?limit=100')
+  const list = body.items.find(i => i.file_name === '演示：回收企业月报.csv')
+  for (const [lang, names, codes] of [['zh-CN', ['交售日期', '证明编号', '回收拆解企业'], ['证明编号重复', '资质有效期外', '企业失信']], ['en', ['Handed in on', 'Certificate number', 'Recycler'], ['outside the licence', 'yard black-listed']]]) {
+    await as('clerk.changsha', { lang })
+    await go(`/imports/${list.id}`)
+    await page.getByTestId('mapping').waitFor()
+    await page.getByTestId('findings').locator('tbody tr').nth(3).waitFor()
+    const text = await reading()
+    for (const word of [...names, ...codes]) assert.ok(text.includes(word), `${lang}: ${word} is not on the page`)
+    assert.doesNotMatch(text, /handed_in_on|certificate_no|recycler\b|yard_|date_order/, `${lang}: a key instead of a name`)
+    await page.getByTestId('count-create').click()
+    await page.locator('td', { hasText: `${names[0]} 2025-11-20` }).waitFor()
+    await shot(`list-${lang}`)
+    assert.deepEqual(troubles, [])
+  }
+})
+
 test('a yard logs on a phone what it took in, with photos, and sees nothing else (F34)', async () => {
   const foreign = await declared(take(), { recycler: '长沙演示报废车回收有限公司', handed_in_on: '2025-12-18', certificate_no: 'HS-430100-55001' })
   const own = await declared(take(), { recycler: '长沙示例再生资源有限公司', certificate_no: 'HS-430100-55002' })

@@ -30,7 +30,7 @@ const screens = {
   'admin': ['/', '/users', '/server-keys', '/assets'],
 }
 // The first row of a list leads to a detail.
-const details = { 'clerk.changsha': [['/assets', 'asset-link'], ['/owners', 'owner-link']], 'reviewer.changsha': [['/retirements?state=declared', 'retirement-link'], ['/yards', 'yard-link'], ['/cases?kind=sighting', 'case-link'], ['/inspections', 'inspection-link']], 'finance.changsha': [['/applications?state=open', 'application-link']] }
+const details = { 'clerk.changsha': [['/assets', 'asset-link'], ['/owners', 'owner-link']], 'reviewer.changsha': [['/retirements?state=declared', 'retirement-link'], ['/yards', 'yard-link'], ['/cases', 'case-link'], ['/inspections', 'inspection-link']], 'province': [['/cases?kind=sighting', 'case-link'], ['/draws', 'draw-lines']], 'finance.changsha': [['/applications?state=open', 'application-link']] }
 
 for (const lang of ['zh-CN', 'en']) {
   test(`every screen in ${lang}`, { timeout: 240_000 }, async () => {
