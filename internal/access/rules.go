@@ -46,7 +46,7 @@ var rules = map[Operation][]Role{
 	"paste-retirements": {Clerk}, "log-retirement-step": {Clerk}, "withdraw-retirement": {Clerk}, "get-retirement-course": readers, "list-overdue-retirements": readers,
 	"ask-retirement": {Clerk}, "list-retirement-requests": readers, "get-retirement-request": readers, "decide-retirement-request": {Reviewer},
 	"list-retirement-limits": anyRole, "update-retirement-limit": {Province, Admin},
-	"list-pre-checks": readers, "put-pre-check": {Clerk},
+	"list-pre-checks": readers, "put-pre-check": {Clerk}, "check-declared-certificate": {Clerk, Reviewer},
 
 	"check-asset": {Clerk}, "list-duplicates": {Clerk, Reviewer, Province, Auditor}, "get-duplicate": {Clerk, Reviewer, Province, Auditor},
 	"decide-duplicate": {Clerk, Reviewer},

@@ -78,7 +78,7 @@ func (s *site) scrap(id, day string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.DecideRetirement(ctx, s.Users["reviewer.changsha"], c.ID, r.Version, true, ""); err != nil {
+	if _, err := s.DecideRetirement(ctx, s.Users["reviewer.changsha"], c.ID, r.Version, true, "logged from papers"); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"phaseout/internal/inspection"
+	"phaseout/internal/photo"
 	"phaseout/internal/photo/scene"
 	"phaseout/internal/store/storetest"
 )
@@ -171,6 +172,64 @@ func TestResultsWeighOnTheYard(t *testing.T) {
 			t.Errorf("weights before %v, after a finding at the yard %v", before, after)
 		}
 	})
+}
+
+// TestPhotosWeighInTheDraw proves F31 and F37: a photo of an impossible time or
+// place and one that does not say when it was taken are in the weight of its
+// retirement with their reasons; one that is in order is not.
+func TestPhotosWeighInTheDraw(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.yard("province", "430100", "测试回收有限公司") // at 28.2, 112.9
+		img := jpegShot(t)
+		shots := map[string][]byte{
+			"":            photo.WithFacts(img(1), "2025:11:25 10:00:00", 28.2, 112.9),
+			"photo_doubt": photo.WithFacts(img(2), "2025:11:01 10:00:00", 28.2, 112.9), // before the hand-over
+			"no_metadata": img(3),
+		}
+		far := photo.WithFacts(img(4), "2025:11:25 10:00:00", 29.4, 113.1)
+		labels := map[string]string{}
+		verified := func(shot []byte, number string) string {
+			body := scrapping("2025-11-20", "测试回收有限公司", number)
+			body["dismantled_on"], body["deregistered_on"] = "2025-11-26", "2025-12-01"
+			r := s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", body).want(201)
+			s.upload("clerk.changsha", "/retirements/"+r.text("id")+"/files", map[string]string{"kind": "photo"}, number+".jpg", shot).want(201)
+			path := "/retirements/" + r.text("id")
+			s.send("reviewer.changsha", "POST", path+"/verification", map[string]string{"decision": "verify", "reason": "凭纸质档案补录"}, "If-Match", s.etag(path)).want(200)
+			return r.text("asset_label")
+		}
+		n := 0
+		for reason, shot := range shots {
+			n++
+			labels[verified(shot, fmt.Sprintf("HS-%04d", 7*n))] = reason
+		}
+		labels[verified(far, "HS-9001")] = "photo_doubt"
+		made := s.send("province", "POST", "/draws", map[string]any{"name": "照片", "from": "2026-01-15", "to": "2026-01-15", "per_city": 9}).want(201)
+		s.send("province", "POST", "/draws/"+made.text("id")+"/draw", map[string]string{}, "If-Match", made.Header.Get("ETag")).want(200)
+		lines := s.pages("province", "/inspection-lines?draw="+made.text("id"))
+		if len(lines) != len(labels) {
+			t.Fatalf("%d lines", len(lines))
+		}
+		for _, l := range lines {
+			var codes []string
+			for _, r := range l["reasons"].([]any) {
+				if code := r.(map[string]any)["code"].(string); code != "base" && code != "waiver" {
+					codes = append(codes, code)
+				}
+			}
+			if got, want := strings.Join(codes, " "), labels[l["asset_label"].(string)]; got != want {
+				t.Errorf("%v weighs for %q, want %q", l["asset_label"], got, want)
+			}
+		}
+	})
+}
+
+// jpegShot returns a maker of photos that differ, without camera data.
+func jpegShot(t *testing.T) func(n uint64) []byte {
+	return func(n uint64) []byte {
+		t.Helper()
+		return shotOf(t, scene.Draw(scene.Scene{Place: 100 + n, Subject: 200 + n, Noise: n}, 320, 240))
+	}
 }
 
 // TestPublicChecksACertificate proves F35: a number is valid once it is verified,

@@ -37,7 +37,7 @@ func intakeView(c app.Case) IntakeLine {
 	}
 	for _, i := range c.Evidence {
 		if i.Kind == "file" && (i.Phase != "" || i.Code == "certificate") {
-			v.Photos = append(v.Photos, EvidenceItem{Code: i.Code, Name: nameOf(i.Name), Kind: i.Kind, Required: i.Required, Present: i.Present, FileIDs: i.FileIDs})
+			v.Photos = append(v.Photos, EvidenceItem{Code: i.Code, Name: nameOf(i.Name), Kind: i.Kind, Required: i.Required, Present: i.Present, FileIDs: i.FileIDs, Before: i.Before, Phase: i.Phase, Waived: i.Waived})
 		}
 	}
 	return v

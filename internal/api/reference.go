@@ -75,6 +75,7 @@ type Class struct {
 	Name       Name           `json:"name"`
 	Unit       Name           `json:"unit"`
 	Fields     []Field        `json:"fields"`
+	ListFields []Field        `json:"list_fields" doc:"Columns of a list of retirements of the class, such as a yard's of a month."`
 	Categories []Option       `json:"categories"`
 	Stages     []Option       `json:"stages"`
 	WaysOut    []WayOut       `json:"ways_out"`
@@ -105,11 +106,9 @@ func (s *Server) listClasses(context.Context, *struct{}) (*listOut[Class], error
 
 func classView(spec registry.Spec) Class {
 	c := Class{Code: spec.Class, Name: nameOf(spec.Name), Unit: nameOf(spec.Unit), Categories: optionViews(spec.Categories),
-		Stages: optionViews(spec.Stages), Drivers: optionViews(spec.Drivers), Fields: []Field{}, WaysOut: []WayOut{}, Keys: spec.Keys}
-	for _, f := range spec.Fields {
-		c.Fields = append(c.Fields, Field{Key: f.Key, Name: nameOf(f.Name), Type: string(f.Type), Required: f.Required, Unit: f.Unit,
-			Options: optionViews(f.Options), Pattern: f.Pattern, Hint: nameOf(f.Hint), Secret: f.Secret, Identifier: f.Identifier, Min: f.Min, Max: f.Max})
-	}
+		Stages: optionViews(spec.Stages), Drivers: optionViews(spec.Drivers), Fields: fieldViews(spec.Fields), WaysOut: []WayOut{}, Keys: spec.Keys}
+	list, _ := registry.SpecOf(registry.ListClass(spec.Class))
+	c.ListFields = fieldViews(list.Fields)
 	for _, w := range spec.WaysOut {
 		way := WayOut{Code: w.Code, Name: nameOf(w.Name), CountsAs: w.CountsAs, Evidence: []EvidenceSpec{}, Steps: []string{}, MinStage: w.MinStage}
 		for _, step := range w.Steps {
@@ -121,6 +120,15 @@ func classView(spec registry.Spec) Class {
 		c.WaysOut = append(c.WaysOut, way)
 	}
 	return c
+}
+
+func fieldViews(fields []registry.FieldSpec) []Field {
+	views := make([]Field, len(fields))
+	for i, f := range fields {
+		views[i] = Field{Key: f.Key, Name: nameOf(f.Name), Type: string(f.Type), Required: f.Required, Unit: f.Unit,
+			Options: optionViews(f.Options), Pattern: f.Pattern, Hint: nameOf(f.Hint), Secret: f.Secret, Identifier: f.Identifier, Min: f.Min, Max: f.Max}
+	}
+	return views
 }
 
 func optionViews(options []registry.Option) []Option {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,7 +297,7 @@ func TestEachWayOutHasItsOwnProof(t *testing.T) {
 		if a := verify(v, 409); a.text("errors.0.location") != "evidence.completion_certificate" || a.text("errors.1.location") != "evidence.ownership_cancelled" {
 			t.Errorf("a vessel without its papers: %s", a.Body)
 		}
-		s.attach("clerk.changsha", v, "photo", "completion_certificate", "ownership_cancelled")
+		s.attach("clerk.changsha", v, "photo", "completion_certificate", "ownership_cancelled", "photo_front", "photo_nameplate")
 		verify(v, 200)
 
 		tractor := register("farm_machinery", map[string]string{"category": "wheeled_large", "serial": "T1", "stage": "china1", "fuel": "diesel", "built_on": "2006-01-01"})
@@ -311,6 +312,55 @@ func TestEachWayOutHasItsOwnProof(t *testing.T) {
 		s.send("clerk.changsha", "POST", path+"/steps", map[string]any{"step": "deregistered", "on": "2025-12-02"}, "If-Match", s.etag(path)).want(200)
 		s.attach("clerk.changsha", f.text("id"), "photo", "witness")
 		verify(f.text("id"), 200)
+		s.checked()
+	})
+}
+
+// TestAllDaysAtOncePassByNothing proves F30: who gives all days at once meets at
+// the verification what the steps would have waited for, by name; the reviewer
+// who lets it go says why, and it stands as waived. What is required stays so.
+func TestAllDaysAtOncePassByNothing(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		logged := func(number string) (path string) {
+			body := scrapping("2025-11-20", "长沙回收", number)
+			body["dismantled_on"], body["deregistered_on"] = "2025-11-26", "2025-12-01"
+			r := s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", body).want(201)
+			if r.text("evidence.3.code") != "photo_front" || r.text("evidence.3.skipped") != "true" {
+				t.Errorf("logged at once: %s", r.Body)
+			}
+			return "/retirements/" + r.text("id")
+		}
+		verify := func(path, reason string, status int) answer {
+			return s.send("reviewer.changsha", "POST", path+"/verification", map[string]string{"decision": "verify", "reason": reason}, "If-Match", s.etag(path)).want(status)
+		}
+		named := func(a answer) string {
+			var codes []string
+			for _, e := range a.get("errors").([]any) {
+				codes = append(codes, strings.TrimPrefix(e.(map[string]any)["location"].(string), "evidence."))
+			}
+			return strings.Join(codes, " ")
+		}
+		path := logged("HS-P-1")
+		const before = "photo_front photo_rear photo_nameplate photo_engine"
+		if got := named(verify(path, "旧档", 409)); got != "photo "+before {
+			t.Errorf("without the photo that is required: %s", got)
+		}
+		s.attach("clerk.changsha", strings.TrimPrefix(path, "/retirements/"), "photo", "photo_rear")
+		if a := verify(path, " ", 409); a.text("code") != "evidence_missing" || named(a) != "photo_front photo_nameplate photo_engine" {
+			t.Errorf("without a reason: %s", a.Body)
+		}
+		done := verify(path, "凭纸质档案补录", 200)
+		if done.text("evidence.3.waived") != "true" || done.text("evidence.4.waived") != "false" || done.text("evidence.3.skipped") == "true" {
+			t.Errorf("let go by the reviewer: %s", done.Body)
+		}
+		audit := s.pages("auditor", "/audit?entity=retirement")
+		if !slices.ContainsFunc(audit, func(e map[string]any) bool { return e["action"] == "verify" && e["reason"] == "凭纸质档案补录" }) {
+			t.Error("the reason is not in the audit")
+		}
+		whole := logged("HS-P-2")
+		s.attach("clerk.changsha", strings.TrimPrefix(whole, "/retirements/"), "photo", "photo_front", "photo_rear", "photo_nameplate", "photo_engine")
+		verify(whole, "", 200)
 		s.checked()
 	})
 }
@@ -382,5 +432,73 @@ func TestPreChecksBlockTheSubsidyOnly(t *testing.T) {
 		if c := s.Retire("changsha", other.ID, "2025-12-06", true); c.ApplicationID == "" {
 			t.Error("cleared dues still block the subsidy")
 		}
+	})
+}
+
+// TestWithdrawnConversionGivesTheEngineBack proves F29 and F39: when a verified
+// conversion is withdrawn, or corrected to another way out, the machine has its
+// former engine again, and its history shows both; one that was replaced since
+// by another way stays. A conversion leaves the power as it was.
+func TestWithdrawnConversionGivesTheEngineBack(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		serial := 0
+		converted := func() (machine, id string) {
+			serial++
+			n := fmt.Sprint(serial)
+			machine = s.send("clerk.changsha", "POST", "/assets", map[string]any{"class": "machinery", "city_code": "430100", "fields": map[string]string{"owner_name": "某某公司", "category": "excavator",
+				"serial": "SN" + n, "engine_no": "OLD" + n, "power_kw": "110", "fuel": "diesel", "stage": "china1", "built_on": "2006-01-01"}}).want(201).text("id")
+			id = s.send("clerk.changsha", "POST", "/assets/"+machine+"/retirement", map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-01", "engine_no": "NEW" + n, "engine_stage": "china4"}).want(201).text("id")
+			s.attach("clerk.changsha", id, "photo_engine", "photo_new_engine", "photo", "test_report")
+			s.send("reviewer.changsha", "POST", "/retirements/"+id+"/verification", map[string]string{"decision": "verify"}, "If-Match", s.etag("/retirements/"+id)).want(200)
+			return machine, id
+		}
+		granted := func(id string, ask map[string]any) {
+			t.Helper()
+			q := s.send("clerk.changsha", "POST", "/retirements/"+id+"/requests", ask).want(201)
+			s.send("reviewer.changsha", "POST", "/retirement-requests/"+q.text("id")+"/decision", map[string]string{"decision": "approve", "reason": "同意"}, "If-Match", q.Header.Get("ETag")).want(200)
+		}
+		engines := func(machine string) string {
+			t.Helper()
+			var all []string
+			for _, e := range s.pages("clerk.changsha", "/assets/"+machine+"/engines") {
+				all = append(all, fmt.Sprint(e["number"], " ", e["stage"], " ", e["from_on"], "–", e["to_on"]))
+			}
+			return strings.Join(all, "; ")
+		}
+		field := func(machine, key string) string {
+			for _, f := range s.send("clerk.changsha", "GET", "/assets/"+machine, nil).want(200).get("fields").([]any) {
+				if m := f.(map[string]any); m["key"] == key {
+					return fmt.Sprint(m["value"])
+				}
+			}
+			return ""
+		}
+		machine, id := converted()
+		if got := field(machine, "engine_no") + " " + field(machine, "power_kw"); got != "NEW1 110" {
+			t.Errorf("converted: %s", got)
+		}
+		granted(id, map[string]any{"kind": "withdrawal", "reason": "未实际更换"})
+		if got, want := engines(machine), "OLD1 china1 <nil>–2025-12-01; NEW1 china4 2025-12-01–2026-01-15; OLD1 china1 2026-01-15–<nil>"; got != want {
+			t.Errorf("engines after the withdrawal: %s, want %s", got, want)
+		}
+		if got := field(machine, "engine_no") + " " + field(machine, "power_kw"); got != "OLD1 110" {
+			t.Errorf("the record has %s", got)
+		}
+		if a := s.send("clerk.changsha", "GET", "/assets/"+machine, nil); a.text("status") != "in_use" {
+			t.Errorf("withdrawn: %s", a.Body)
+		}
+
+		machine, id = converted()
+		granted(id, map[string]any{"kind": "correction", "reason": "实为加装装置", "declaration": map[string]string{"way_out": "retrofitted", "deregistered_on": "2025-12-01"}})
+		if got := field(machine, "engine_no"); got != "OLD2" {
+			t.Errorf("corrected to a retrofit: %s", got)
+		}
+		machine, id = converted()
+		granted(id, map[string]any{"kind": "correction", "reason": "编号录错", "declaration": map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-01", "engine_no": "NEW3B", "engine_stage": "china4"}})
+		if got := engines(machine); !strings.HasSuffix(got, "NEW3B china4 2025-12-01–<nil>") {
+			t.Errorf("corrected to another engine: %s", got)
+		}
+		s.checked()
 	})
 }

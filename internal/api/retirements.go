@@ -9,6 +9,7 @@ import (
 	"phaseout/internal/app"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
+	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
@@ -31,6 +32,7 @@ type EvidenceItem struct {
 	Before   string   `json:"before,omitempty" doc:"Step that waits for it."`
 	Phase    string   `json:"phase,omitempty" doc:"Of a photo: before, during or after the dismantling."`
 	Waived   bool     `json:"waived" doc:"A second person let it go."`
+	Skipped  bool     `json:"skipped,omitempty" doc:"It had to be there before a step that is logged: a verification without it needs a reason, and lets it go."`
 }
 
 // Retirement is how one asset left service.
@@ -51,6 +53,7 @@ type Retirement struct {
 	Revision         int64               `json:"revision" doc:"Of the declaration, from 1."`
 	ImportID         string              `json:"import_id,omitempty" doc:"The list that brought it."`
 	Withdrawal       *Withdrawal         `json:"withdrawal,omitempty"`
+	Doubts           []Doubt             `json:"certificate_doubts,omitempty" doc:"What is odd about the number of the certificate; nothing is refused for it."`
 	Evidence         []EvidenceItem      `json:"evidence"`
 	EvidenceComplete bool                `json:"evidence_complete"`
 	CountedOn        civil.Day           `json:"counted_on,omitempty" doc:"Day on which it counts as retired, under the definition in force."`
@@ -70,12 +73,33 @@ type Withdrawal struct {
 	Reason string     `json:"reason"`
 }
 
+// Doubt is something odd that a person should look at.
+type Doubt struct {
+	Code string `json:"code"`
+	Text Name   `json:"text"`
+	Mend Name   `json:"mend"`
+}
+
+func doubtViews(details []fault.Detail) []Doubt {
+	list := make([]Doubt, len(details))
+	for i, d := range details {
+		list[i] = Doubt{d.Code, nameOf(d.Message), nameOf(d.Mend)}
+	}
+	return list
+}
+
+// DeclaredCertificate is what a declaration with a certificate would be told.
+type DeclaredCertificate struct {
+	Refused []Doubt `json:"refused" doc:"Why the declaration would be refused."`
+	Doubts  []Doubt `json:"doubts" doc:"What is odd about the number; nothing is refused for it."`
+}
+
 func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 	v := Retirement{ID: c.ID, AssetID: c.AssetID, AssetLabel: c.AssetLabel, Class: c.Class, CityCode: c.CityCode, DistrictCode: c.DistrictCode,
 		State: c.State, Declaration: c.Declaration, Evidence: []EvidenceItem{}, EvidenceComplete: c.EvidenceComplete,
 		CountedOn: max(c.CountedOn.VerifiedOn, c.CountedOn.ConvertedOn, c.CountedOn.MovedOutOn), DeclaredBy: Person{c.DeclaredBy, c.DeclaredByName},
 		DeclaredAt: c.DeclaredAt, VerifiedAt: c.VerifiedAt, ReturnReason: c.ReturnReason, ApplicationID: c.ApplicationID, Version: c.Version,
-		Standing: c.Standing(), StandingOn: c.StandingOn, Next: string(c.Next), DueYear: c.DueYear, Operating: c.Operating, Revision: c.Revision, ImportID: c.ImportID}
+		Standing: c.Standing(), StandingOn: c.StandingOn, Next: string(c.Next), DueYear: c.DueYear, Operating: c.Operating, Revision: c.Revision, ImportID: c.ImportID, Doubts: doubtViews(c.Doubts)}
 	if c.State == retirement.Withdrawn {
 		v.Withdrawal = &Withdrawal{Person{c.WithdrawnBy, c.WithdrawnByName}, c.WithdrawnAt, c.WithdrawReason}
 	}
@@ -83,7 +107,8 @@ func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 		v.VerifiedBy = &Person{c.VerifiedBy, c.VerifiedByName}
 	}
 	for _, i := range c.Evidence {
-		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived})
+		skipped := len(c.Skipped([]retirement.Item{i})) > 0
+		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived, skipped})
 	}
 	return v
 }
@@ -114,6 +139,7 @@ func (s *Server) retirementRoutes() {
 	create.DefaultStatus = http.StatusCreated
 	create.Errors = append(create.Errors, http.StatusPreconditionFailed)
 	route(s, create, s.createRetirement)
+	route(s, operation("check-declared-certificate", http.MethodGet, "/certificate-checks", "retirements", "What a declaration with a certificate would be told; writes nothing"), s.checkDeclaredCertificate)
 	route(s, operation("list-retirements", http.MethodGet, "/retirements", "retirements", "Retirements, newest first"), s.listRetirements)
 	route(s, operation("get-retirement", http.MethodGet, "/retirements/{id}", "retirements", "One retirement"), s.getRetirement)
 	route(s, changes(operation("update-retirement", http.MethodPatch, "/retirements/{id}", "retirements", "Amend a retirement that is not verified")), s.updateRetirement)
@@ -146,6 +172,19 @@ func (s *Server) createRetirement(ctx context.Context, in *struct {
 		v, err := s.loadAsset(ctx, in.ID)
 		return v, v.Version, err
 	})
+}
+
+func (s *Server) checkDeclaredCertificate(ctx context.Context, in *struct {
+	Number   string         `query:"number" maxLength:"100"`
+	Recycler string         `query:"recycler" maxLength:"200" doc:"Name of the yard that issued it."`
+	Class    registry.Class `query:"class" enum:"truck,machinery,farm_machinery,vessel" doc:"With it, whether the yard may take such an asset on the day."`
+	On       civil.Day      `query:"on" format:"date" doc:"Day of the hand-over; today if left out."`
+}) (*struct{ Body DeclaredCertificate }, error) {
+	wrong, doubts, err := s.app.CheckCertificate(ctx, app.Certificate{Number: in.Number, Recycler: in.Recycler, Class: in.Class, On: in.On})
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body DeclaredCertificate }{DeclaredCertificate{doubtViews(wrong), doubtViews(doubts)}}, nil
 }
 
 // RetirementNarrowing is what narrows a list of retirements, its count and its
@@ -226,7 +265,7 @@ func (s *Server) verifyRetirement(ctx context.Context, in *struct {
 	Based
 	Body struct {
 		Decision string `json:"decision" enum:"verify,return"`
-		Reason   string `json:"reason,omitempty" maxLength:"500"`
+		Reason   string `json:"reason,omitempty" maxLength:"500" doc:"Needed for a return, and for a verification that does without skipped evidence."`
 	}
 }) (*one[Retirement], error) {
 	version, err := in.version()

@@ -134,3 +134,72 @@ func TestCertificateNumberIsOneWithItsIssuer(t *testing.T) {
 		}
 	})
 }
+
+// TestDoubtAboutACertificateIsShown proves F32: a number that is not of the
+// form which a yard is known for, and of which nobody has said where it is laid
+// down, is taken; who enters it is told at once, and so is who reviews it, in a
+// list too. What would be refused is told before it is sent.
+func TestDoubtAboutACertificateIsShown(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		const name = "长沙示例再生资源有限公司"
+		id := s.yard("province", "430100", name)
+		known := func(source string) {
+			y := s.send("province", "GET", "/yards/"+id, nil).want(200)
+			s.send("province", "PATCH", "/yards/"+id, map[string]any{"name": name, "credit_code": "91430100MA00000003", "classes": []string{"truck"},
+				"certificate_pattern": `HS-\d{4}`, "pattern_source": source}, "If-Match", y.Header.Get("ETag")).want(200)
+		}
+		known("")
+		ask := func(user, number, more string) answer {
+			return s.send(user, "GET", "/certificate-checks?recycler="+name+"&number="+number+more, nil)
+		}
+		if a := ask("clerk.changsha", "HS-0001", "").want(200); a.get("doubts.0") != nil || a.get("refused.0") != nil {
+			t.Errorf("a number of the form: %s", a.Body)
+		}
+		if a := ask("clerk.changsha", "ZZ-1", "").want(200); a.text("doubts.0.code") != "certificate_form" || !strings.Contains(a.text("doubts.0.text.zh"), name) || a.get("refused.0") != nil {
+			t.Errorf("another form: %s", a.Body)
+		}
+		if a := ask("clerk.changsha", "HS-0001", "&class=truck&on=2023-12-31").want(200); a.text("refused.0.code") != "yard_unlicensed" {
+			t.Errorf("a day before the licence: %s", a.Body)
+		}
+		if a := ask("clerk.changsha", "HS-0001", "&class=vessel&on=2025-12-01").want(200); a.text("refused.0.code") != "yard_class" {
+			t.Errorf("another class: %s", a.Body)
+		}
+		if a := s.send("reviewer.changsha", "GET", "/certificate-checks?number=A%3F&recycler=nobody", nil).want(200); a.text("doubts.0.code") != "certificate_form" {
+			t.Errorf("no number that anybody issues: %s", a.Body)
+		}
+		ask("finance.changsha", "HS-0001", "").want(403)
+		ask("clerk.changsha", "HS-0001", "&class=truck&on=2025-02-30").want(422)
+
+		made := s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", scrapping("2025-11-20", name, "ZZ-1")).want(201)
+		if made.text("certificate_doubts.0.code") != "certificate_form" {
+			t.Errorf("as logged: %s", made.Body)
+		}
+		for _, path := range []string{"/retirements/" + made.text("id"), "/retirements?state=declared"} {
+			if a := s.send("reviewer.changsha", "GET", path, nil).want(200); !strings.Contains(string(a.Body), "certificate_doubts") {
+				t.Errorf("the reviewer at %s: %s", path, a.Body)
+			}
+		}
+		good := s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", scrapping("2025-11-20", name, "HS-0002")).want(201)
+		if good.get("certificate_doubts") != nil {
+			t.Errorf("no doubt: %s", good.Body)
+		}
+		list := s.send("clerk.changsha", "POST", "/retirement-lists", map[string]any{"class": "truck", "city": "430100", "text": "号牌\t证明编号\n" + s.Truck("clerk.changsha").Label + "\tYY-7\n",
+			"defaults": map[string]string{"way_out": "scrapped", "handed_in_on": "2025-11-20", "recycler": name}}).want(202)
+		s.until("clerk.changsha", list.text("id"), "checked")
+		found := s.pages("clerk.changsha", "/imports/"+list.text("id")+"/findings")
+		if len(found) != 1 || found[0]["code"] != "certificate_form" || found[0]["severity"] != "warning" {
+			t.Errorf("findings of the list: %v", found)
+		}
+
+		// Once somebody has said where the form is laid down, such a number is
+		// refused, and the one that is there stays a doubt.
+		known("湘商建〔2024〕1号")
+		if a := ask("clerk.changsha", "ZZ-2", "").want(200); a.text("refused.0.code") != "certificate_form" {
+			t.Errorf("with a source: %s", a.Body)
+		}
+		if a := s.send("reviewer.changsha", "GET", "/retirements/"+made.text("id"), nil).want(200); a.text("certificate_doubts.0.code") != "certificate_form" {
+			t.Errorf("logged before the source: %s", a.Body)
+		}
+	})
+}

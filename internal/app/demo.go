@@ -49,7 +49,7 @@ func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
 		d.accounts, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
-		d.yards, d.stock, d.payments, d.identities, d.retirements, d.weeks, d.guards,
+		d.yards, d.stock, d.payments, d.identities, d.retirements, d.weeks, d.guards, d.frauds,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("app: load the demonstration: %w", err)
@@ -226,6 +226,10 @@ func (d *demo) vessel(city registry.Region) map[string]string {
 		"category": d.pick("bulk", "sand", "general", "tanker"), "gross_tonnage": fmt.Sprint(200 + d.random.IntN(1500)), "fuel": "diesel", "built_on": string(built), "home_port": short})
 }
 
+// onPaper is why a retirement that was logged from its papers is verified
+// without the photos from before its dismantling.
+const onPaper = "示例：凭纸质档案补录，拆解前照片存于原档"
+
 // retire takes an asset one of several ways: most are verified, some wait for
 // a review, some lack evidence or were returned, some moved out or were converted.
 func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRecord, i int) error {
@@ -260,13 +264,13 @@ func (d *demo) retire(clerk access.Actor, city registry.Region, a store.AssetRec
 	if err != nil {
 		return err
 	}
-	_, err = d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(city.Code)], r.ID, r.Version, true, "")
+	_, err = d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(city.Code)], r.ID, r.Version, true, onPaper)
 	return err
 }
 
 // photo draws a picture that no other has, and that does not look like another
 // either: a grid of greys of its own. It is below the size at which photos are
-// compared, so that hundreds of them load quickly; those of guards are not.
+// compared, so that hundreds of them load quickly; those of frauds are not.
 func (d *demo) photo() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 48, 32))
 	ground := [3]int{d.random.IntN(90), d.random.IntN(90), d.random.IntN(90)}

@@ -1,15 +1,9 @@
 package app
 
 import (
-	"bytes"
 	"fmt"
-	"image"
-	"time"
 
 	"phaseout/internal/access"
-	"phaseout/internal/civil"
-	"phaseout/internal/photo"
-	"phaseout/internal/photo/scene"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
@@ -58,32 +52,10 @@ func (d *demo) yards() error {
 	})
 }
 
-// guards tells the story of the guards: a photo that was used in another city
-// before, cropped and mirrored; a truck that was handed in and is seen at a gate;
-// a line that waits for the yard; a draw that was carried out.
+// guards leaves a line that waits for the yard and a draw that was carried out.
 func (d *demo) guards() error {
-	img := scene.Draw(scene.Scene{Place: 71, Subject: 72, Noise: 73}, 640, 427)
-	first, err := d.declared("430200", "株洲示例再生资源有限公司")
-	if err != nil {
-		return err
-	}
-	taken := photo.WithFacts(jpegOf(img), "2025:11:21 09:30:00", 28.15, 112.52)
-	if _, err := d.AttachFile(d.ctx, d.users["clerk.zhuzhou"], first.AssetID, Upload{Kind: "photo", Name: "解体残骸.jpg", Data: bytes.NewReader(taken)}); err != nil {
-		return err
-	}
-	second, err := d.declared("430100", "长沙示例再生资源有限公司")
-	if err != nil {
-		return err
-	}
-	copied := jpegOf(mirrorCrop(img))
-	if _, err := d.AttachFile(d.ctx, d.users["clerk.changsha"], second.AssetID, Upload{Kind: "photo", Name: "拆解后.jpg", Data: bytes.NewReader(copied)}); err != nil {
-		return err
-	}
-	if _, err := d.waiting("430100", "长沙示例再生资源有限公司"); err != nil {
-		return err
-	}
-	seen := Seen{Ref: "demo-1", Value: first.AssetLabel, At: d.Today().Start().Add(-30 * time.Hour), Place: "演示门禁"}
-	if _, err := d.ReportSightings(d.ctx, d.users["clerk.zhuzhou"], "gate", "430200", []Seen{seen}); err != nil {
+	waiting := retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: "长沙示例再生资源有限公司", CertificateNo: fmt.Sprintf("HS-430100-%05d", d.next())}
+	if _, err := d.story("430100", d.next(), waiting); err != nil {
 		return err
 	}
 	draw, err := d.CreateDraw(d.ctx, d.users["province"], NewDraw{Name: "演示：交叉检查", From: "2020-01-01", To: d.Today(), PerCity: 2})
@@ -94,35 +66,11 @@ func (d *demo) guards() error {
 	return err
 }
 
-// declared registers a truck of a city and declares that a yard took it.
-func (d *demo) declared(city, recycler string) (Case, error) {
-	return d.story(city, retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", HandedInOn: min(civil.Day("2025-11-20"), d.Today().AddDays(-10)), Recycler: recycler, CertificateNo: fmt.Sprintf("HS-%s-%05d", city, d.next())})
-}
-
-// waiting is a truck that is declared and waits for its yard.
-func (d *demo) waiting(city, recycler string) (Case, error) {
-	return d.story(city, retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: recycler, CertificateNo: fmt.Sprintf("HS-%s-%05d", city, d.next())})
-}
-
-func (d *demo) story(city string, declaration retirement.Declaration) (Case, error) {
-	region, _ := d.Reference.Region(city)
-	clerk := d.users["clerk."+demoCity(city)]
-	asset, err := d.RegisterAsset(d.ctx, clerk, NewAsset{registry.Truck, city, d.truck(region)})
+// story registers a truck of a city under a number and declares what became of it.
+func (d *demo) story(city string, number int, declaration retirement.Declaration) (Case, error) {
+	asset, err := d.marked(city, number)
 	if err != nil {
 		return Case{}, err
 	}
-	return d.DeclareRetirement(d.ctx, clerk, asset.ID, nil, declaration)
-}
-
-// mirrorCrop is what somebody makes of another record's photo.
-func mirrorCrop(img *image.RGBA) image.Image {
-	b := img.Bounds()
-	left, top, w, h := b.Dx()/10, b.Dy()/12, b.Dx()*8/10, b.Dy()*17/20
-	out := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			out.Set(w-1-x, y, img.At(left+x, top+y))
-		}
-	}
-	return out
+	return d.DeclareRetirement(d.ctx, d.users["clerk."+demoCity(city)], asset.ID, nil, declaration)
 }

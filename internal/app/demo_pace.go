@@ -61,6 +61,6 @@ func (d *demo) scrapped(city registry.Region, on civil.Day) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.DecideRetirement(d.ctx, reviewer, r.ID, r.Version, true, "")
+	_, err = d.DecideRetirement(d.ctx, reviewer, r.ID, r.Version, true, onPaper)
 	return err
 }

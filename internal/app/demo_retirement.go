@@ -54,7 +54,7 @@ func (d *demo) retirements() error {
 		if err != nil {
 			return err
 		}
-		if _, err := d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(c.Code)], r.ID, r.Version, true, ""); err != nil {
+		if _, err := d.DecideRetirement(d.ctx, d.users["reviewer."+demoCity(c.Code)], r.ID, r.Version, true, onPaper); err != nil {
 			return err
 		}
 		corrected := r.Declaration

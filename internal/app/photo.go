@@ -126,18 +126,6 @@ type PhotoCheck struct {
 	Matches []store.PhotoMatch
 }
 
-// phasesOf returns for each kind of photo of a retirement whether it shows the
-// asset before, during or after the dismantling.
-func phasesOf(r retirement.Retirement) map[string]string {
-	spec, _ := registry.SpecOf(r.Class)
-	way, _ := retirement.WayOf(spec, r.WayOut)
-	phases := map[string]string{}
-	for _, e := range way.Evidence {
-		phases[e.Code] = e.Phase
-	}
-	return phases
-}
-
 // PhotoChecks returns the pictures of retirements of the scope with what is
 // doubtful about them, by retirement.
 func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retirement.Retirement) (map[string][]PhotoCheck, error) {
@@ -176,14 +164,10 @@ func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retire
 			places[r.YardID] = [2]*int64{y.LatE6, y.LonE6}
 		}
 		place := places[r.YardID]
-		phases, byStage := phasesOf(r), map[string][]string{}
+		doubts := doubtsAbout(r, files[r.AssetID], facts, photo.Circumstances{Today: a.Today(), RegisteredOn: assets[r.AssetID].RegisteredOn, HandedInOn: r.HandedInOn,
+			DismantledOn: r.DismantledOn, YardLatE6: place[0], YardLonE6: place[1]})
 		for _, f := range files[r.AssetID] {
-			if stage := phases[f.Kind]; stage != "" && !f.Refused {
-				byStage[stage] = append(byStage[stage], facts[f.ID].TakenAt)
-			}
-		}
-		for _, f := range files[r.AssetID] {
-			check := PhotoCheck{File: f}
+			check := PhotoCheck{File: f, Doubts: doubts[f.ID]}
 			for _, m := range matches[r.AssetID] {
 				if m.FileID == f.ID {
 					check.Matches = append(check.Matches, m)
@@ -191,10 +175,6 @@ func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retire
 			}
 			if known, isPicture := facts[f.ID]; isPicture {
 				check.Facts = &known
-				if strings.HasPrefix(f.Kind, "photo") {
-					check.Doubts = known.Facts().Doubts(photo.Circumstances{Today: a.Today(), RegisteredOn: assets[r.AssetID].RegisteredOn, HandedInOn: r.HandedInOn,
-						DismantledOn: r.DismantledOn, Stage: phases[f.Kind], YardLatE6: place[0], YardLonE6: place[1], Others: byStage})
-				}
 			}
 			if check.Facts != nil || len(check.Matches) > 0 {
 				checks[r.ID] = append(checks[r.ID], check)
@@ -202,4 +182,23 @@ func (a *App) PhotoChecks(ctx context.Context, scope access.Scope, list []retire
 		}
 	}
 	return checks, nil
+}
+
+// doubtsAbout returns what is doubtful about the photos among the files of a
+// retirement, by file.
+func doubtsAbout(r retirement.Retirement, files []store.File, facts map[string]store.PhotoFacts, c photo.Circumstances) map[string][]photo.Doubt {
+	spec, _ := registry.SpecOf(r.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	var shots []photo.Shot
+	var ids []string
+	for _, f := range files {
+		if known, isPicture := facts[f.ID]; isPicture && strings.HasPrefix(f.Kind, "photo") {
+			shots, ids = append(shots, photo.Shot{Facts: known.Facts(), Stage: way.PhaseOf(f.Kind), Refused: f.Refused}), append(ids, f.ID)
+		}
+	}
+	found := map[string][]photo.Doubt{}
+	for i, doubts := range photo.DoubtsOf(shots, c) {
+		found[ids[i]] = doubts
+	}
+	return found
 }

@@ -8,6 +8,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
+	"phaseout/internal/identifier"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
@@ -21,6 +22,7 @@ type Case struct {
 	CountedOn     retirement.Counting
 	ApplicationID string
 	Next          retirement.Deed // the step that it waits for
+	Doubts        []fault.Detail  // about the number of its certificate; they refuse nothing
 }
 
 // DeclareRetirement logs how an asset left service. Wrong fields fail with
@@ -46,12 +48,14 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 			return Case{}, fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰", "a retirement is already logged")).
 				WithMend("请打开已有的淘汰记录", "open the retirement that is there").With("retirement_id", existing.ID)
 		}
-		d, err := a.checkDeclaration(tx, d, before, "")
+		d, doubts, err := a.checkDeclaration(tx, d, before, "")
 		if err != nil {
 			return Case{}, err
 		}
 		r := newRetirement(tx, before, d)
-		return a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
+		c, err := a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
+		c.Doubts = doubts
+		return c, err
 	})
 }
 
@@ -67,17 +71,19 @@ func newRetirement(tx *store.Tx, asset store.AssetRecord, d retirement.Declarati
 	return r
 }
 
-func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (retirement.Declaration, error) {
+// checkDeclaration returns a declaration as it is kept, and what is odd about
+// the number of its certificate. It fails with Invalid and everything that is wrong.
+func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (kept retirement.Declaration, doubts []fault.Detail, err error) {
 	d = d.Clean()
 	details := d.Check(asset.Asset, a.Reference.SpecWithOptions(asset.Class), a.Today())
-	d, wrong, err := a.checkYard(tx, d, asset)
+	d, wrong, doubts, err := a.checkYard(tx, d, asset)
 	if err != nil {
-		return d, err
+		return d, nil, err
 	}
 	details = append(details, wrong...)
 	taken, err := tx.CertificateTaken(d.YardID, d.Recycler, d.CertificateNo, retirementID)
 	if err != nil {
-		return d, err
+		return d, nil, err
 	}
 	if taken {
 		details = append(details, fault.Detail{Location: "body.certificate_no", Code: "duplicate",
@@ -85,9 +91,9 @@ func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset sto
 			Mend:    bilingual.T("请核对证明原件上的编号", "check the number on the certificate")})
 	}
 	if len(details) > 0 {
-		return d, fault.Fields(details)
+		return d, nil, fault.Fields(details)
 	}
-	return d, nil
+	return d, doubts, nil
 }
 
 // settle saves a retirement and the asset that it concerns: its status and the
@@ -160,7 +166,7 @@ func (a *App) AmendRetirement(ctx context.Context, by access.Actor, id string, v
 			return Case{}, err
 		}
 		after := before
-		if after.Declaration, err = a.checkDeclaration(tx, d, asset, id); err != nil {
+		if after.Declaration, _, err = a.checkDeclaration(tx, d, asset, id); err != nil {
 			return Case{}, err
 		}
 		// Who amends a retirement vouches for it, so that its reviewer must be somebody else.
@@ -193,7 +199,7 @@ func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, 
 				return Case{}, err
 			}
 		}
-		after, err := before.Decide(verify, reason, by.ID, by.Name, retirement.Missing(items), tx.At)
+		after, err := before.Decide(verify, reason, by.ID, by.Name, items, tx.At)
 		if err != nil {
 			return Case{}, err
 		}
@@ -244,20 +250,49 @@ func strangerTo(tx *store.Tx, r retirement.Retirement) error {
 // fitEngine puts the engine of a verified conversion into its asset, whose
 // history of engines then says since when.
 func (a *App) fitEngine(tx *store.Tx, r retirement.Retirement) error {
-	spec, _ := registry.SpecOf(r.Class)
-	way, _ := retirement.WayOf(spec, r.WayOut)
-	if way.MinStage == "" || r.EngineNo == "" {
+	if !bringsEngine(r) {
 		return nil
 	}
 	before, err := tx.Asset(r.AssetID)
 	if err != nil {
 		return err
 	}
-	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, Stage: r.EngineStage, On: r.DeregisteredOn})
+	// A conversion declares no power; the record's own stays.
+	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, PowerKW: before.Fields["power_kw"], Stage: r.EngineStage, On: r.DeregisteredOn})
 	if err != nil {
 		return err
 	}
 	return tx.UpdateAsset(&before, &after, "replace_engine", "")
+}
+
+// bringsEngine reports whether a retirement puts another engine in.
+func bringsEngine(r retirement.Retirement) bool {
+	spec, _ := registry.SpecOf(r.Class)
+	way, _ := retirement.WayOf(spec, r.WayOut)
+	return way.MinStage != "" && r.EngineNo != ""
+}
+
+// unfitEngine puts the engine back that an asset had before the conversion was,
+// which no longer holds; now is the asset's retirement from here on, nil if it
+// has none. Both engines stay in the history. An engine that was put in after
+// the conversion stays where it is.
+func (a *App) unfitEngine(tx *store.Tx, was retirement.Retirement, now *retirement.Retirement, reason string) error {
+	if !bringsEngine(was) {
+		return nil
+	}
+	before, err := tx.Asset(was.AssetID)
+	if err != nil {
+		return err
+	}
+	previous, present, err := tx.EngineBefore(before)
+	if err != nil || identifier.Normalize(present.Number) != identifier.Normalize(was.EngineNo) {
+		return err
+	}
+	after, _, err := a.putEngine(tx, before, now, NewEngine{Number: previous.Number, Model: previous.Model, PowerKW: previous.PowerKW, Stage: previous.Stage, On: civil.On(tx.At)})
+	if err != nil {
+		return err
+	}
+	return tx.UpdateAsset(&before, &after, "replace_engine", reason)
 }
 
 // Case returns a retirement of the scope with its evidence list.
@@ -297,5 +332,5 @@ func (a *App) Cases(ctx context.Context, scope access.Scope, list []retirement.R
 		cases[i] = Case{Retirement: r, Evidence: items, ApplicationID: applications[r.ID],
 			CountedOn: retirement.Count("0001-01-01", way, &r), Next: r.Next(way)}
 	}
-	return cases, nil
+	return cases, a.noteDoubts(ctx, cases)
 }

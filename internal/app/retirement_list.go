@@ -165,7 +165,7 @@ func (a *App) judgeListed(tx *store.Tx, i store.Import, l listedRow, seen listSe
 	if err != nil {
 		return row, findings, err
 	}
-	if d, _, err = a.checkYard(tx, d, *asset); err != nil { // the yard's own name, as it would be kept
+	if d, _, _, err = a.checkYard(tx, d, *asset); err != nil { // the yard's own name, as it would be kept
 		return row, findings, err
 	}
 	id := ""
@@ -197,13 +197,14 @@ func (a *App) judgeListed(tx *store.Tx, i store.Import, l listedRow, seen listSe
 		return row, append(findings, listFinding(registry.Error, "transfer_open", "", asset.Label, bilingual.T("该记录正在向其他城市转移", "the record is offered to another city"),
 			bilingual.T("等待对方答复，或先撤回转移", "wait for the answer, or withdraw the transfer"))), nil
 	}
-	d, err = a.checkDeclaration(tx, d, *asset, id)
+	d, doubts, err := a.checkDeclaration(tx, d, *asset, id)
 	if err != nil {
 		if _, known := fault.As(err); !known {
 			return row, findings, err
 		}
 		return row, append(findings, faultFindings(err)...), nil
 	}
+	findings = append(findings, detailFindings(registry.Warning, doubts)...)
 	if key := d.Recycler + "\n" + d.CertificateNo; d.CertificateNo != "" {
 		if earlier, twice := seen.certificates[key]; twice {
 			return row, append(findings, listFinding(registry.Error, "duplicate_in_file", "certificate_no", d.CertificateNo, bilingual.F("证明编号与第 %d 行相同", "the certificate number stands in row %[1]d already", earlier),
@@ -257,9 +258,13 @@ func faultFindings(err error) []registry.Finding {
 	if len(f.Details) == 0 {
 		return []registry.Finding{listFinding(registry.Error, f.Code, "", "", f.Message, f.Mend)}
 	}
+	return detailFindings(registry.Error, f.Details)
+}
+
+func detailFindings(severity registry.Severity, details []fault.Detail) []registry.Finding {
 	var findings []registry.Finding
-	for _, d := range f.Details {
-		findings = append(findings, listFinding(registry.Error, d.Code, strings.TrimPrefix(d.Location, "body."), d.Value, d.Message, d.Mend))
+	for _, d := range details {
+		findings = append(findings, listFinding(severity, d.Code, strings.TrimPrefix(d.Location, "body."), d.Value, d.Message, d.Mend))
 	}
 	return findings
 }
@@ -578,7 +583,7 @@ func (a *App) applyListedRow(tx *store.Tx, i *store.Import, row store.ImportRow,
 	if existing != nil {
 		id = existing.ID
 	}
-	if d, err = a.checkDeclaration(tx, d, asset, id); err != nil {
+	if d, _, err = a.checkDeclaration(tx, d, asset, id); err != nil {
 		if _, known := fault.As(err); known {
 			return overtaken()
 		}

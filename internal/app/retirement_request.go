@@ -41,7 +41,7 @@ func (a *App) AskRetirement(ctx context.Context, by access.Actor, id string, q r
 		q.Reason = strings.TrimSpace(q.Reason)
 		if q.Kind == retirement.Correction {
 			q.Before = r.Declaration
-			if q.After, err = a.checkDeclaration(tx, q.After, asset, id); err != nil {
+			if q.After, _, err = a.checkDeclaration(tx, q.After, asset, id); err != nil {
 				return q, inDeclaration(err)
 			}
 			spec, _ := registry.SpecOf(r.Class)
@@ -126,7 +126,7 @@ func (a *App) carryOut(tx *store.Tx, q retirement.Request) error {
 }
 
 func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retirement, q retirement.Request) error {
-	d, err := a.checkDeclaration(tx, q.After, asset, r.ID)
+	d, _, err := a.checkDeclaration(tx, q.After, asset, r.ID)
 	if err != nil {
 		return inDeclaration(err)
 	}
@@ -143,10 +143,16 @@ func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retire
 	if items, _ := a.evidence(after, files); len(retirement.Missing(items)) > 0 {
 		return retirement.Lacking(bilingual.T("更正后的去向缺少证明材料", "the corrected way out lacks evidence"), retirement.Missing(items))
 	}
-	if _, err = a.settle(tx, asset, &r, &after, "correct", store.StepNote{RequestID: q.ID}, q.Reason); err != nil || after.EngineNo == r.EngineNo {
+	if _, err = a.settle(tx, asset, &r, &after, "correct", store.StepNote{RequestID: q.ID}, q.Reason); err != nil {
 		return err
 	}
-	return a.fitEngine(tx, after)
+	switch {
+	case !bringsEngine(after):
+		return a.unfitEngine(tx, r, &after, q.Reason)
+	case after.EngineNo != r.EngineNo:
+		return a.fitEngine(tx, after)
+	}
+	return nil
 }
 
 // noteMoney opens a case if a subsidy rests on what was corrected or withdrawn:

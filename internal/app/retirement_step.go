@@ -66,7 +66,7 @@ func (a *App) LogStep(ctx context.Context, by access.Actor, id string, version i
 		if err != nil {
 			return Case{}, err
 		}
-		if after.Declaration, err = a.checkDeclaration(tx, after.Declaration, asset, id); err != nil {
+		if after.Declaration, _, err = a.checkDeclaration(tx, after.Declaration, asset, id); err != nil {
 			return Case{}, aboutTheStep(err, s.Step)
 		}
 		return a.settle(tx, asset, &before, &after, string(s.Step), store.StepNote{Step: s.Step, Note: strings.TrimSpace(s.Note), FileIDs: s.FileIDs}, s.Note)
@@ -134,5 +134,9 @@ func (a *App) withdraw(tx *store.Tx, before retirement.Retirement, reason string
 		return Case{}, err
 	}
 	after := before.Withdraw(reason, tx.By, tx.At)
-	return a.settle(tx, asset, &before, &after, "withdraw", store.StepNote{}, reason)
+	c, err := a.settle(tx, asset, &before, &after, "withdraw", store.StepNote{}, reason)
+	if err != nil || before.State != retirement.Verified {
+		return c, err
+	}
+	return c, a.unfitEngine(tx, before, nil, reason)
 }

@@ -1,10 +1,14 @@
 package app
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"phaseout/internal/bilingual"
+	"phaseout/internal/civil"
 	"phaseout/internal/fault"
+	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/yard"
@@ -13,31 +17,94 @@ import (
 // checkYard finds the yard that a declaration names and returns the
 // declaration bound to it, and why it cannot be taken: a yard that is not in
 // the register once the register of the city has one, a day outside its
-// licence, a suspension, a number that is not of its form.
-func (a *App) checkYard(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord) (retirement.Declaration, []fault.Detail, error) {
+// licence, a suspension, a number that is not of its form. Doubts about the
+// number refuse nothing.
+func (a *App) checkYard(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord) (bound retirement.Declaration, wrong, doubts []fault.Detail, err error) {
 	if d.YardID == "" && d.Recycler == "" {
-		errs, _ := yard.CheckNumber(nil, d.CertificateNo)
-		return d, errs, nil
+		wrong, doubts = yard.CheckNumber(nil, d.CertificateNo)
+		return d, wrong, doubts, nil
 	}
 	found, err := namedYard(tx, d)
 	switch {
 	case fault.Is(err, fault.NotFound) && d.YardID != "":
 		return d, []fault.Detail{{Location: "body.yard_id", Code: "unknown_value", Message: bilingual.T("没有这家企业", "there is no such yard"),
-			Mend: bilingual.T("请从企业名录中选择", "choose one of the register")}}, nil
+			Mend: bilingual.T("请从企业名录中选择", "choose one of the register")}}, nil, nil
 	case fault.Is(err, fault.NotFound):
-		wrong, err := a.unknownYard(tx, d, asset.CityCode)
-		errs, _ := yard.CheckNumber(nil, d.CertificateNo)
-		return d, append(wrong, errs...), err
+		unknown, err := a.unknownYard(tx, d, asset.CityCode)
+		wrong, doubts = yard.CheckNumber(nil, d.CertificateNo)
+		return d, append(unknown, wrong...), doubts, err
 	case err != nil:
-		return d, nil, err
+		return d, nil, nil, err
 	}
 	d.YardID, d.Recycler = found.ID, found.Name
-	on := d.HandedInOn
-	if on == "" {
-		on = a.Today()
+	wrong, doubts = yard.CheckNumber(&found.Yard, d.CertificateNo)
+	return d, append(found.Takes(asset.Class, a.handedIn(d)), wrong...), doubts, nil
+}
+
+// handedIn is the day on which a yard has to be licensed for a declaration:
+// that of the hand-over, or today as long as there was none.
+func (a *App) handedIn(d retirement.Declaration) civil.Day {
+	if d.HandedInOn == "" {
+		return a.Today()
 	}
-	errs, _ := yard.CheckNumber(&found.Yard, d.CertificateNo)
-	return d, append(found.Takes(asset.Class, on), errs...), nil
+	return d.HandedInOn
+}
+
+// Certificate is a certificate as somebody is entering it. Only its number has
+// to be there.
+type Certificate struct {
+	Number   string
+	Recycler string
+	Class    registry.Class
+	On       civil.Day // of the hand-over
+}
+
+// CheckCertificate returns what a declaration with the certificate would be
+// refused for, and what is only odd about its number. It writes nothing.
+func (a *App) CheckCertificate(ctx context.Context, c Certificate) (wrong, doubts []fault.Detail, err error) {
+	d := retirement.Declaration{CertificateNo: c.Number, Recycler: c.Recycler, HandedInOn: c.On}.Clean()
+	if d.Recycler == "" {
+		wrong, doubts = yard.CheckNumber(nil, d.CertificateNo)
+		return wrong, doubts, nil
+	}
+	found, err := a.DB.YardNamed(ctx, d.Recycler)
+	if fault.Is(err, fault.NotFound) { // whether it had to be in the register is for the declaration to say
+		wrong, doubts = yard.CheckNumber(nil, d.CertificateNo)
+		return wrong, doubts, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	wrong, doubts = yard.CheckNumber(&found.Yard, d.CertificateNo)
+	if on := a.handedIn(d); c.Class != "" && on.Valid() {
+		wrong = append(found.Takes(c.Class, on), wrong...)
+	}
+	return wrong, doubts, nil
+}
+
+// noteDoubts adds to cases what is odd about the numbers of their certificates.
+// A form that was set down after a certificate was logged makes a doubt of what
+// would be refused now.
+func (a *App) noteDoubts(ctx context.Context, cases []Case) error {
+	var ids []string
+	for _, c := range cases {
+		if c.YardID != "" && c.CertificateNo != "" {
+			ids = append(ids, c.YardID)
+		}
+	}
+	forms, err := a.DB.CertificateForms(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, c := range cases {
+		var issuer *yard.Yard
+		if form, known := forms[c.YardID]; known {
+			issuer = &form
+		}
+		wrong, doubts := yard.CheckNumber(issuer, c.CertificateNo)
+		cases[i].Doubts = slices.Concat(wrong, doubts)
+	}
+	return nil
 }
 
 func namedYard(tx *store.Tx, d retirement.Declaration) (store.Yard, error) {

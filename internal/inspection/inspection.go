@@ -21,7 +21,7 @@ type Facts struct {
 	YardFindings  int
 	PhotoMatches  int // photos that were found on another record, whatever was decided
 	GraveDoubts   int // photos that cannot be what they are said to be
-	NoMetadata    int // photos without camera data
+	NoMetadata    int // photos that do not say when they were taken
 	Waivers       int // evidence that a second person did without
 	Burst         bool
 	NoYard        bool // its recycler is not in the register
@@ -51,8 +51,8 @@ func Weigh(f Facts) (int, []Reason) {
 		add("yard_history", min(8, 2+6*f.YardFindings/max(1, f.YardInspected)), "该企业此前 %[2]d 次检查中 %[1]d 次有问题", "of its yard %[1]d of %[2]d inspections found something", f.YardFindings, f.YardInspected)
 	}
 	add("photo_match", min(6, 3*f.PhotoMatches), "%d 张照片与其他记录相同或相似", "%d photos are alike another record's", f.PhotoMatches)
-	add("photo_doubt", min(4, 2*f.GraveDoubts), "%d 处照片时间或位置不合理", "%d impossible times or places of photos", f.GraveDoubts)
-	add("no_metadata", min(2, f.NoMetadata), "%d 张照片没有拍摄信息", "%d photos without camera data", f.NoMetadata)
+	add("photo_doubt", min(4, 2*f.GraveDoubts), "%d 张照片的拍摄时间或位置不合理", "%d photos of an impossible time or place", f.GraveDoubts)
+	add("no_metadata", min(2, f.NoMetadata), "%d 张照片没有拍摄信息", "%d photos do not say when they were taken", f.NoMetadata)
 	add("waiver", min(4, 2*f.Waivers), "%d 项材料获准免交", "%d items of evidence were waived", f.Waivers)
 	if f.Burst {
 		add("burst", 3, "证明开具于异常集中的日期", "its certificate is of a day that stands out")

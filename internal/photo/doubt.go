@@ -2,6 +2,7 @@ package photo
 
 import (
 	"math"
+	"slices"
 
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
@@ -28,6 +29,40 @@ type Circumstances struct {
 	YardLonE6    *int64
 	// Others are the instants of the other photos of the retirement by stage.
 	Others map[string][]string
+}
+
+// Shot is one photo of a retirement.
+type Shot struct {
+	Facts
+	Stage   string // as in Circumstances
+	Refused bool   // it is no evidence, so that others are not compared with it
+}
+
+// DoubtsOf returns for each photo of one retirement what is doubtful about it.
+// Stage and Others of c are filled in from the photos.
+func DoubtsOf(shots []Shot, c Circumstances) [][]Doubt {
+	c.Others = map[string][]string{}
+	for _, s := range shots {
+		if s.Stage != "" && !s.Refused {
+			c.Others[s.Stage] = append(c.Others[s.Stage], s.TakenAt)
+		}
+	}
+	doubts := make([][]Doubt, len(shots))
+	for i, s := range shots {
+		c.Stage = s.Stage
+		doubts[i] = s.Doubts(c)
+	}
+	return doubts
+}
+
+// IsGrave reports whether one of the doubts about a photo is grave.
+func IsGrave(doubts []Doubt) bool {
+	return slices.ContainsFunc(doubts, func(d Doubt) bool { return d.Grave })
+}
+
+// IsStripped reports whether a photo does not even say when it was taken.
+func IsStripped(doubts []Doubt) bool {
+	return slices.ContainsFunc(doubts, func(d Doubt) bool { return d.Code == "no_metadata" || d.Code == "no_time" })
 }
 
 // farAway is the distance from the yard, in metres, from which on a photo was

@@ -93,6 +93,17 @@ var (
 		paper("ownership_cancelled", "船舶所有权注销登记证明书", "Cancellation of ownership", true)), movedOut, otherDereg}
 )
 
+// PhaseOf returns whether a kind of file shows the asset before, during or after
+// its dismantling, "" if the way out does not say.
+func (w WayOut) PhaseOf(kind string) string {
+	for _, e := range w.Evidence {
+		if e.Code == kind {
+			return e.Phase
+		}
+	}
+	return ""
+}
+
 // EvidenceFileKinds returns the kinds of file that the evidence lists of all
 // classes name, each once.
 func EvidenceFileKinds() []string {

@@ -257,9 +257,12 @@ func (r Retirement) EvidenceOf(way registry.WayOut, files map[string][]string) (
 
 // Decide returns r as a reviewer leaves it. It fails with Denied four_eyes if
 // the reviewer declared it, Conflict if it is not waiting or its evidence is
-// missing, Invalid if it is returned without a reason.
-func (r Retirement) Decide(verify bool, reason, by, byName string, missing []Item, at time.Time) (Retirement, error) {
+// missing, Invalid if it is returned without a reason. What should have been
+// there before a step and is not, the reviewer may let go with a reason: that is
+// a waiver by a second person.
+func (r Retirement) Decide(verify bool, reason, by, byName string, items []Item, at time.Time) (Retirement, error) {
 	reason = strings.TrimSpace(reason)
+	missing, skipped := Missing(items), r.Skipped(items)
 	switch {
 	case r.State != Declared:
 		return r, fault.New(fault.Conflict, "wrong_state", bilingual.T("该记录不在待审核状态", "the retirement is not waiting for a review")).
@@ -271,11 +274,17 @@ func (r Retirement) Decide(verify bool, reason, by, byName string, missing []Ite
 		return r, fault.Field("body.reason", "required", bilingual.T("退回时必须填写原因", "a return needs a reason"),
 			bilingual.T("写明需要补正的内容", "say what has to be mended"))
 	case verify && len(missing) > 0:
-		return r, Lacking(bilingual.T("证明材料不齐，不能核实", "required evidence is missing"), missing)
+		return r, Lacking(bilingual.T("证明材料不齐，不能核实", "required evidence is missing"), append(missing, skipped...))
+	case verify && len(skipped) > 0 && reason == "":
+		return r, Lacking(bilingual.T("缺少应在拆解（注销）前取得的材料，不能直接核实", "what should have been there before a step is missing"), skipped).
+			WithMend("补齐所列材料；确实无法取得的，审核人写明理由后可免交核实", "add what is listed; of what cannot be had the reviewer may say why it is verified without it")
 	}
 	if !verify {
 		r.State, r.ReturnReason = Returned, reason
 		return r.at(civil.On(at)), nil
+	}
+	for _, s := range skipped {
+		r = r.Waive(s.Code)
 	}
 	r.State, r.VerifiedBy, r.VerifiedByName, r.VerifiedAt, r.ReturnReason = Verified, by, byName, &at, ""
 	return r.at(civil.On(at)), nil
@@ -301,6 +310,18 @@ func Missing(items []Item) []Item {
 		}
 	}
 	return missing
+}
+
+// Skipped returns the items that had to be there before a step which is logged
+// all the same: whoever gives all days at once passes by the steps that wait.
+func (r Retirement) Skipped(items []Item) []Item {
+	var skipped []Item
+	for _, i := range items {
+		if i.Before != "" && r.DayOf(Deed(i.Before)) != "" && !i.Required && !i.Present && !i.Waived {
+			skipped = append(skipped, i)
+		}
+	}
+	return skipped
 }
 
 // Counting holds the days from which an asset counts in each figure, "" where

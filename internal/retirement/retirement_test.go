@@ -93,7 +93,9 @@ func TestStricterLevelsNeverCountMore(t *testing.T) {
 // TestDecideKeepsFourEyes proves F27: who may decide, on what, and with which words.
 func TestDecideKeepsFourEyes(t *testing.T) {
 	waiting := Retirement{State: Declared, DeclaredBy: "clerk"}
-	missing := []Item{{Evidence: registry.Evidence{Code: "photo"}}}
+	missing := []Item{{Evidence: registry.Evidence{Code: "photo", Required: true}}}
+	before := []Item{{Evidence: registry.Evidence{Code: "photo_front", Before: "dismantled"}}}
+	apart := waiting.with("2025-11-26")
 	for _, c := range []struct {
 		name    string
 		r       Retirement
@@ -111,6 +113,10 @@ func TestDecideKeepsFourEyes(t *testing.T) {
 		{"returned without a reason", waiting, false, "  ", "reviewer", missing, fault.Invalid, ""},
 		{"returned", waiting, false, "photo", "reviewer", missing, "", Returned},
 		{"verified before", Retirement{State: Verified, DeclaredBy: "clerk"}, true, "", "reviewer", nil, fault.Conflict, ""},
+		{"photos before a step that nobody logged", waiting, true, "", "reviewer", before, "", Verified},
+		{"photos before a step that was logged", apart, true, " ", "reviewer", before, fault.Conflict, ""},
+		{"let go with a reason", apart, true, "old papers", "reviewer", before, "", Verified},
+		{"required all the same", apart, true, "old papers", "reviewer", append(before, missing...), fault.Conflict, ""},
 		{"returned before", Retirement{State: Returned, DeclaredBy: "clerk"}, true, "", "reviewer", nil, fault.Conflict, ""},
 	} {
 		after, err := c.r.Decide(c.verify, c.reason, c.by, "Name", c.missing, time.Unix(0, 0))
@@ -123,5 +129,14 @@ func TestDecideKeepsFourEyes(t *testing.T) {
 		if err != nil || after.State != c.state {
 			t.Errorf("%s: got %s, %v, want %s", c.name, after.State, err, c.state)
 		}
+		if after.State == Verified && (c.reason != "") != (len(after.Waived) == 1) {
+			t.Errorf("%s: waived %v", c.name, after.Waived)
+		}
 	}
+}
+
+// with returns r as dismantled on a day.
+func (r Retirement) with(dismantled civil.Day) Retirement {
+	r.DismantledOn = dismantled
+	return r
 }

@@ -52,6 +52,21 @@ func enginesOf(q *gorm.DB, a AssetRecord) ([]AssetEngine, error) {
 	return append(engines, present), nil
 }
 
+// EngineBefore returns the engine that an asset had before its present one, with
+// what the record says of the present one where the history has none.
+func (tx *Tx) EngineBefore(a AssetRecord) (previous, present AssetEngine, err error) {
+	engines, err := enginesOf(tx.db, a)
+	if err != nil || len(engines) == 0 {
+		return previous, present, err
+	}
+	present = engines[len(engines)-1]
+	previous.PowerKW = present.PowerKW
+	if len(engines) > 1 {
+		previous = engines[len(engines)-2]
+	}
+	return previous, present, nil
+}
+
 // ReplaceEngine ends the time of the present engine of an asset, as it was
 // before, and begins that of the next one. The caller changes the asset.
 func (tx *Tx) ReplaceEngine(before AssetRecord, next AssetEngine) error {

@@ -15,7 +15,9 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/inspection"
+	"phaseout/internal/photo"
 	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
 )
 
 // InspectionDraw is one draw of retirements for cross checks. Seed stays with
@@ -305,20 +307,15 @@ func (tx *Tx) Population(from, to civil.Day) ([]Verified, error) {
 		M   int
 	}
 	for chunk := range slices.Chunk(assets, 500) {
-		var matches, photos []counted
+		var matches []counted
 		if err := tx.db.Model(&PhotoMatch{}).Where("asset_id IN ?", chunk).Select("asset_id AS key, COUNT(*) AS n").Group("asset_id").Find(&matches).Error; err != nil {
 			return nil, fmt.Errorf("store: count matches: %w", err)
 		}
 		for _, c := range matches {
 			list[byAsset[c.Key]].Facts.PhotoMatches = c.N
 		}
-		err := tx.db.Table("photo_facts").Joins("JOIN files ON files.id = photo_facts.file_id").Where("files.asset_id IN ? AND NOT photo_facts.exif AND files.kind LIKE 'photo%'", chunk).
-			Select("files.asset_id AS key, COUNT(*) AS n").Group("files.asset_id").Find(&photos).Error
-		if err != nil {
-			return nil, fmt.Errorf("store: count photos: %w", err)
-		}
-		for _, c := range photos {
-			list[byAsset[c.Key]].Facts.NoMetadata = c.N
+		if err := tx.noteShots(chunk, list, byAsset); err != nil {
+			return nil, err
 		}
 	}
 	var yards []counted
@@ -336,6 +333,82 @@ func (tx *Tx) Population(from, to civil.Day) ([]Verified, error) {
 		list[i].Facts.YardInspected, list[i].Facts.YardFindings = h.N, h.M
 	}
 	return list, nil
+}
+
+// shotRow is a photo of an asset with what it says of itself.
+type shotRow struct {
+	AssetID string
+	Kind    string
+	Refused bool
+	PhotoFacts
+}
+
+// noteShots counts in the facts of retirements the photos that cannot be what
+// they are said to be, and those that do not say when they were taken. What
+// other cities' teams took on an inspection is not theirs to answer for.
+func (tx *Tx) noteShots(assets []string, list []Verified, byAsset map[string]int) error {
+	var rows []shotRow
+	err := tx.db.Table("photo_facts").Joins("JOIN files ON files.id = photo_facts.file_id").
+		Where("files.asset_id IN ? AND files.kind LIKE 'photo%' AND files.kind <> 'photo_inspection'", assets).
+		Select("files.asset_id, files.kind, files.refused, photo_facts.*").Order("files.id").Find(&rows).Error
+	if err != nil {
+		return fmt.Errorf("store: read photos: %w", err)
+	}
+	registered, places, err := tx.whenAndWhere(assets, list, byAsset)
+	if err != nil {
+		return err
+	}
+	shots := map[string][]photo.Shot{}
+	for _, row := range rows {
+		v := list[byAsset[row.AssetID]]
+		spec, _ := registry.SpecOf(v.Class)
+		way, _ := retirement.WayOf(spec, v.WayOut)
+		shots[row.AssetID] = append(shots[row.AssetID], photo.Shot{Facts: row.Facts(), Stage: way.PhaseOf(row.Kind), Refused: row.Refused})
+	}
+	for asset, own := range shots {
+		v := &list[byAsset[asset]]
+		place := places[v.YardID]
+		for _, doubts := range photo.DoubtsOf(own, photo.Circumstances{Today: civil.On(tx.At), RegisteredOn: registered[asset], HandedInOn: v.HandedInOn,
+			DismantledOn: v.DismantledOn, YardLatE6: place.LatE6, YardLonE6: place.LonE6}) {
+			if photo.IsGrave(doubts) {
+				v.Facts.GraveDoubts++
+			}
+			if photo.IsStripped(doubts) {
+				v.Facts.NoMetadata++
+			}
+		}
+	}
+	return nil
+}
+
+// whenAndWhere returns the day on which each asset was registered, and the
+// yards that took them.
+func (tx *Tx) whenAndWhere(assets []string, list []Verified, byAsset map[string]int) (map[string]civil.Day, map[string]yardRow, error) {
+	var dated []struct {
+		ID           string
+		RegisteredOn civil.Day
+	}
+	if err := inScope(tx.db.Table("assets"), tx.By.Scope, true).Where("id IN ?", assets).Select("id, registered_on").Find(&dated).Error; err != nil {
+		return nil, nil, fmt.Errorf("store: read assets: %w", err)
+	}
+	registered := map[string]civil.Day{}
+	for _, a := range dated {
+		registered[a.ID] = a.RegisteredOn
+	}
+	var ids []string
+	for _, a := range assets {
+		ids = append(ids, list[byAsset[a]].YardID)
+	}
+	slices.Sort(ids)
+	var yards []yardRow
+	if err := tx.db.Where("id IN ?", slices.Compact(ids)).Find(&yards).Error; err != nil { // where a yard is is public
+		return nil, nil, fmt.Errorf("store: read yards: %w", err)
+	}
+	places := map[string]yardRow{}
+	for _, y := range yards {
+		places[y.ID] = y
+	}
+	return registered, places, nil
 }
 
 // Line returns v as a line of a draw with its weight and the reasons for it.

@@ -214,6 +214,27 @@ func (tx *Tx) YardNamed(name string) (Yard, error) {
 	return oneYard(tx.db, access.Whole(), "name_key = ?", yard.NameKey(name))
 }
 
+// YardNamed is Tx.YardNamed outside a transaction.
+func (db *DB) YardNamed(ctx context.Context, name string) (Yard, error) {
+	return oneYard(db.read.WithContext(ctx), access.Whole(), "name_key = ?", yard.NameKey(name))
+}
+
+// CertificateForms returns the yards of the province with the given ids, by id,
+// without their licences and blocks: what their certificates look like is public.
+func (db *DB) CertificateForms(ctx context.Context, ids []string) (map[string]yard.Yard, error) {
+	forms := map[string]yard.Yard{}
+	for chunk := range slices.Chunk(ids, 500) {
+		var rows []yardRow
+		if err := db.read.WithContext(ctx).Where("id IN ?", chunk).Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("store: read yards: %w", err)
+		}
+		for _, r := range rows {
+			forms[r.ID] = r.yard().Yard
+		}
+	}
+	return forms, nil
+}
+
 // LicensedYard returns a yard of the whole province, which is public, or NotFound.
 func (tx *Tx) LicensedYard(id string) (Yard, error) {
 	return oneYard(tx.db, access.Whole(), "id = ?", id)

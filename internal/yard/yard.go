@@ -209,7 +209,7 @@ func (y Yard) Takes(class registry.Class, day civil.Day) []fault.Detail {
 		if status == Blacklisted {
 			word = bilingual.T("被列入失信名单", "black-listed")
 		}
-		until := bilingual.T("起", " on")
+		until := bilingual.T(" 起", " on")
 		if block.To != "" {
 			until = bilingual.T(" 至 "+string(block.To), " to "+string(block.To))
 		}

@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/png"
 	"testing"
+	"time"
 
 	"phaseout/internal/access"
 	"phaseout/internal/app"
@@ -79,6 +80,22 @@ func New(t testing.TB, url string) *Fixture {
 		}
 		return nil
 	}))
+	return f
+}
+
+// Demo is a fixture with the demonstration instead of the accounts of tests, as
+// it is at an instant.
+func Demo(t testing.TB, url string, at time.Time) *Fixture {
+	t.Helper()
+	f := &Fixture{T: t, URL: url, Clock: &storetest.Clock{}, Users: map[string]access.Actor{}}
+	f.Clock.Advance(at.Sub(storetest.Start))
+	ctx := context.Background()
+	db := storetest.Open(t, url, f.Clock.Now)
+	f.must(jobs.Migrate(ctx, db))
+	f.must(app.LoadReference(ctx, db, seeds.FS))
+	f.FilesDir = t.TempDir()
+	f.App = f.Reopen(db, f.FilesDir)
+	f.must(f.LoadDemo(ctx, seeds.FS))
 	return f
 }
 

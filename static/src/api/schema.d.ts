@@ -1087,6 +1087,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificate-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a declaration with a certificate would be told; writes nothing */
+        get: operations["check-declared-certificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/classes": {
         parameters: {
             query?: never;
@@ -4671,6 +4688,8 @@ export interface components {
             fields: components["schemas"]["Field"][] | null;
             /** @description Natural keys: the fields that together say which asset a row is about. A row is matched by each of them; one that meets two records is matched with neither. */
             keys: (string[] | null)[] | null;
+            /** @description Columns of a list of retirements of the class, such as a yard's of a month. */
+            list_fields: components["schemas"]["Field"][] | null;
             name: components["schemas"]["Name"];
             stages: components["schemas"]["Option"][] | null;
             unit: components["schemas"]["Name"];
@@ -5169,6 +5188,12 @@ export interface components {
             /** @description The registered yard that took it. Instead of it recycler may hold the exact name of one. */
             yard_id?: string;
         };
+        DeclaredCertificate: {
+            /** @description What is odd about the number; nothing is refused for it. */
+            doubts: components["schemas"]["Doubt"][] | null;
+            /** @description Why the declaration would be refused. */
+            refused: components["schemas"]["Doubt"][] | null;
+        };
         DeedView: {
             act: string;
             allowed: boolean;
@@ -5220,6 +5245,11 @@ export interface components {
             share_bp: number;
             /** Format: int64 */
             total: number;
+        };
+        Doubt: {
+            code: string;
+            mend: components["schemas"]["Name"];
+            text: components["schemas"]["Name"];
         };
         Duplicate: {
             /** @enum {string} */
@@ -5396,6 +5426,8 @@ export interface components {
             phase?: string;
             present: boolean;
             required: boolean;
+            /** @description It had to be there before a step that is logged: a verification without it needs a reason, and lets it go. */
+            skipped?: boolean;
             /** @description A second person let it go. */
             waived: boolean;
         };
@@ -7218,6 +7250,8 @@ export interface components {
             application_id?: string;
             asset_id: string;
             asset_label: string;
+            /** @description What is odd about the number of the certificate; nothing is refused for it. */
+            certificate_doubts?: components["schemas"]["Doubt"][] | null;
             certificate_no?: string;
             city_code: string;
             class: string;
@@ -8270,6 +8304,8 @@ export interface components {
             application_id?: string;
             asset_id: string;
             asset_label: string;
+            /** @description What is odd about the number of the certificate; nothing is refused for it. */
+            certificate_doubts?: components["schemas"]["Doubt"][] | null;
             certificate_no?: string;
             city_code: string;
             class: string;
@@ -9128,6 +9164,7 @@ export interface components {
         "Verify-retirementRequest": {
             /** @enum {string} */
             decision: "verify" | "return";
+            /** @description Needed for a return, and for a verification that does without skipped evidence. */
             reason?: string;
         };
         View: {
@@ -16611,6 +16648,79 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-declared-certificate": {
+        parameters: {
+            query?: {
+                number?: string;
+                /** @description Name of the yard that issued it. */
+                recycler?: string;
+                /** @description With it, whether the yard may take such an asset on the day. */
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                /** @description Day of the hand-over; today if left out. */
+                on?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeclaredCertificate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -26,8 +26,10 @@ export function useReference() {
   const districtsOf = (city: string) => regions.value.filter(r => r.parent_code === city)
   const region = (code: string | undefined | null): string => named(regions.value.find(r => r.code === code)?.name) || code || ''
   const specOf = (code: string) => classes.value.find(c => c.code === code)
+  /** The columns that an import of a class may have: of records, or of a list of retirements. */
+  const columnsOf = (i: { class: string, kind: string }) => (i.kind === 'retirements' ? specOf(i.class)?.list_fields : specOf(i.class)?.fields) ?? []
   const className = (code: string): string => named(specOf(code)?.name) || code
   const optionName = (options: Schemas['Option'][] | null | undefined, code: string): string => named(options?.find(o => o.code === code)?.name) || code
   const wayName = (cls: string, code: string): string => named(specOf(cls)?.ways_out?.find(w => w.code === code)?.name) || code
-  return { ready: () => loading, classes, regions, cities, districtsOf, region, specOf, className, optionName, wayName, named }
+  return { ready: () => loading, classes, regions, cities, districtsOf, region, specOf, columnsOf, className, optionName, wayName, named }
 }
