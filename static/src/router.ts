@@ -33,6 +33,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/applications/:id', 'application', () => import('./pages/ApplicationDetail.vue'), 'get-application'],
   ['/applications/:id/print', 'application-print', () => import('./pages/ApplicationPrint.vue'), 'get-application'],
   ['/finance', 'finance', () => import('./pages/FinanceHome.vue'), 'get-finance-home'],
+  ['/benefits', 'benefits', () => import('./pages/BenefitList.vue'), 'list-benefits'],
   ['/signals', 'signals', () => import('./pages/SignalList.vue'), 'list-signals'],
   ['/flows', 'flows', () => import('./pages/ProgramFlow.vue'), 'get-program-flow'],
   ['/calendar', 'calendar', () => import('./pages/WorkCalendar.vue'), 'get-calendar'],

@@ -24,8 +24,8 @@ after(async () => {
 const screens = {
   'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/owners', '/quality', '/comparisons', '/retire', '/retire/list', '/overdue', '/retirement-requests', '/retirements', '/labels', '/s/000000000000', '/imports', '/duplicates', '/transfers', '/transfers?direction=out', '/cases', '/programs', '/cohort', '/nowhere'],
   'reviewer.changsha': ['/', '/review', '/retirement-requests', '/overdue?level=2', '/retirements?state=declared', '/duplicates?state=same', '/cases?state=open'],
-  'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/bank-desk', '/bank-layouts', '/funds', '/recoveries', '/year-closing', '/programs', '/programs/new', '/subsidy-costs'],
-  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel', '/progress/430600?class=vessel', '/progress/430100', '/progress/rows?metric=remaining&as_of=2025-12-31&class=truck&city=430100', '/emission?as_of=2025-12-31&class=truck', '/factors', '/targets', '/quality', '/cohort', '/audit', '/duplicates', '/transfers', '/cases', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
+  'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/bank-desk', '/bank-layouts', '/funds', '/recoveries', '/year-closing', '/programs', '/programs/new', '/subsidy-costs', '/benefits', '/signals'],
+  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel', '/progress/430600?class=vessel', '/progress/430100', '/progress/rows?metric=remaining&as_of=2025-12-31&class=truck&city=430100', '/emission?as_of=2025-12-31&class=truck', '/factors', '/targets', '/quality', '/cohort', '/audit', '/duplicates', '/transfers', '/cases', '/benefits', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
   'admin': ['/', '/users', '/assets'],
 }
 // The first row of a list leads to a detail.
