@@ -117,8 +117,14 @@ func TestSignalsAreLookedForHourly(t *testing.T) {
 			t.Errorf("the look ended as %+v", done)
 		}
 		f.Clock.Advance(time.Minute)
-		if next := runs(2); next.State != "waiting" || next.CreatedBy != access.System("").ID {
+		next := runs(2)
+		if next.State != "waiting" || next.CreatedBy != access.System("").ID {
 			t.Errorf("the next look is %+v", next)
+		}
+		f.Clock.Advance(time.Hour) // and nobody took its job
+		runs(3)
+		if lost, err := f.DB.SignalRun(ctx, next.ID); err != nil || lost.State != "failed" {
+			t.Errorf("the look whose job is gone is %s, %v", lost.State, err)
 		}
 	})
 }

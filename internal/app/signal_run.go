@@ -33,8 +33,13 @@ func (a *App) SignalsAreDue(ctx context.Context) error {
 func (a *App) StartSignalRun(ctx context.Context, by access.Actor) (store.SignalRun, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (store.SignalRun, error) {
 		last, there, err := tx.LatestSignalRun()
-		if err != nil || there && !last.Ended() {
+		if err != nil || there && !last.Ended() && last.SeenAt.After(tx.At.Add(-lostRun)) {
 			return last, err
+		}
+		if there && !last.Ended() { // its job is gone
+			if err := endLost(tx, last); err != nil {
+				return last, err
+			}
 		}
 		r := store.SignalRun{ID: newID()}
 		if err := tx.CreateSignalRun(&r); err != nil {
@@ -93,6 +98,16 @@ func (a *App) findSignals(ctx context.Context, r *store.SignalRun) error {
 		r.State, r.Done, r.Asked, r.EndedAt = "done", r.Total, int64(asked), instant(tx.At)
 		return err
 	})
+}
+
+func endLost(tx *store.Tx, before store.SignalRun) error {
+	problem, err := problemText(lostRunFault())
+	if err != nil {
+		return err
+	}
+	after := before
+	after.State, after.Problem, after.EndedAt = "failed", problem, instant(tx.At)
+	return tx.UpdateSignalRun(before, &after)
 }
 
 func (a *App) failSignalRun(ctx context.Context, id, problem string) error {

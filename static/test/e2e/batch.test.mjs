@@ -45,9 +45,11 @@ async function send(batch) {
 async function answer(name, lines, results) {
   const file = join(tmpdir(), `phaseout-e2e-${name}.csv`)
   const rows = lines.map((line, i) => `${line},${results[i]}`)
-  writeFileSync(file, ['序号,收款人名称,收款人账户,金额,支付状态,备注,支付单号', ...rows].join('\r\n'))
+  const text = ['序号,收款人名称,收款人账户,金额,支付状态,备注,支付单号', ...rows].join('\r\n')
+  writeFileSync(file, text)
   await page.getByTestId('answer-file').setInputFiles(file)
   await page.getByTestId('answer-send').click()
+  return text
 }
 /** The lines of the file for the bank: number, payee, account, yuan. */
 async function exported() {
@@ -109,8 +111,11 @@ test('the bank answers line by line; a changed and a repeated file are refused w
   await batchState('sent')
 
   const whole = [...lines, ['99', '不在批次内', '6200000000000099999', '12.00']]
-  await answer('whole', whole, results)
+  const sent = await answer('whole', whole, results)
   await batchState('partly')
+  const original = page.waitForEvent('download')
+  await page.getByTestId('answer-original').click()
+  assert.equal(readFileSync(await (await original).path(), 'utf8'), sent, 'the bank’s file comes back as it came')
   assert.match(await text('answer-booked'), /2.*1.*1/)
   assert.match(await text('batch-paid'), /^2 /)
   assert.match(await text('batch-returned'), /^1 /)
