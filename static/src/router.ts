@@ -71,6 +71,8 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
 
 export const router = createRouter({
   history: createWebHashHistory(),
+  /** Another page starts at its top; back is where one was; a filter moves nothing. */
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
     { path: '/public/notices', name: 'public-notices', component: () => import('./pages/PublicNotices.vue') },
