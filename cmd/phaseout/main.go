@@ -37,6 +37,7 @@ type commandLine struct {
 	Seed    seedCmd    `cmd:"" help:"Load reference data, with --demo also the demonstration."`
 	User    userCmd    `cmd:"" help:"Add and list accounts."`
 	Import  importCmd  `cmd:"" help:"Check a sheet and import its rows."`
+	Keys    keysCmd    `cmd:"" help:"Replace the key under which accounts and people's numbers are sealed."`
 	Check   checkCmd   `cmd:"" help:"Verify audit chain, roll-ups, money and files; exits 1 on the first doubt."`
 	Health  healthCmd  `cmd:"" help:"Ask a running server whether it is ready."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the OpenAPI document."`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -185,5 +186,54 @@ func TestServeAnswersAndStopsInPeace(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the server does not stop")
+	}
+}
+
+// TestKeyIsReplacedByACommand proves F53: a new key takes the place of the old
+// one, which is put aside; an interrupted change goes on where it stopped.
+func TestKeyIsReplacedByACommand(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PHASEOUT_DATA", dir)
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"migrate"}, {"seed"}, {"check"}} {
+		if code, o, e := phaseout(t, "", args...); code != exitOK {
+			t.Fatalf("%v: %d %s%s", args, code, o, e)
+		}
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	read := func(name string) string {
+		t.Helper()
+		data, err := os.ReadFile(path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	first := read("account.key")
+	if code, o, e := phaseout(t, "", "keys", "rotate"); code != exitOK || !strings.Contains(o, "account.key.retired-1") {
+		t.Fatalf("rotate: %d %s%s", code, o, e)
+	}
+	second := read("account.key")
+	if second == first || read("account.key.retired-1") != first {
+		t.Error("the key did not change, or the old one is lost")
+	}
+	// Stopped between the two renamings: only the old key is there.
+	if err := os.Rename(path("account.key"), path("account.key.old")); err != nil {
+		t.Fatal(err)
+	}
+	if code, o, e := phaseout(t, "", "keys", "rotate"); code != exitOK || read("account.key.retired-2") != second || read("account.key") == second {
+		t.Errorf("going on: %d %s%s", code, o, e)
+	}
+	if code, o, e := phaseout(t, "", "check"); code != exitOK {
+		t.Errorf("check: %d %s%s", code, o, e)
+	}
+	if err := os.Remove(path("account.key")); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, e := phaseout(t, "", "keys", "rotate"); code != exitFail || !strings.Contains(e, "no key") {
+		t.Errorf("without a key: %d %s", code, e)
+	}
+	if code, _, e := phaseout(t, "", "check"); code != exitFail || !strings.Contains(e, "account.key") {
+		t.Errorf("the program runs without its key: %d %s", code, e)
 	}
 }

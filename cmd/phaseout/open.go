@@ -102,8 +102,7 @@ func openRing(ctx context.Context, c *config.Common, db *store.DB) error {
 	if err != nil {
 		return err
 	}
-	db.SetRing(ring)
-	return nil
+	return db.UseRing(ctx, ring)
 }
 
 type migrateCmd struct{}

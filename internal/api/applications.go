@@ -74,6 +74,8 @@ type Application struct {
 	Holds       []HoldView  `json:"holds,omitempty" doc:"What keeps an approved one from being paid."`
 	Deeds       []DeedView  `json:"deeds,omitempty" doc:"What can be done now, and whether the asker may do it."`
 	Objections  []Objection `json:"objections,omitempty"`
+
+	Bought *subsidy.Replacement `json:"bought,omitempty" doc:"What was bought instead, as the amount rests on it."`
 }
 
 // Paper is one line of the checklist.
@@ -237,6 +239,11 @@ func (s *Server) loadApplication(ctx context.Context, id string) (Application, e
 	for _, d := range s.app.Deeds(by, a, parts, involved) {
 		v.Deeds = append(v.Deeds, DeedView{string(d.Act), d.Allowed, d.Why.In(l), d.Next})
 	}
+	facts, _, err := s.db.KeptFacts(ctx, a)
+	if err != nil {
+		return v, err
+	}
+	v.Bought = facts.Replacement
 	objections, err := s.db.Objections(ctx, by.Scope, id, "", "", store.Page{Limit: 100})
 	for _, o := range objections {
 		v.Objections = append(v.Objections, objectionView(o))

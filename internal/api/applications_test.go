@@ -3,6 +3,7 @@ package api_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"phaseout/internal/store/storetest"
 	"phaseout/internal/subsidy"
@@ -20,9 +21,8 @@ func init() {
 		ids["notices"] = notice
 		ids["objections"] = s.send("finance.zhuzhou", "POST", "/notices/"+notice+"/objections", map[string]string{"application_id": application, "raised_by": "X", "text": "had one before"}).want(201).text("id")
 		s.Approve("zhuzhou", s.shared("zhuzhou"))
-		if err := s.FindSignals(s.t.Context()); err != nil {
-			s.t.Fatal(err)
-		}
+		s.looked("finance.zhuzhou")
+		ids["signal-runs"] = "none-of-ours"
 		ids["signals"] = s.send("finance.zhuzhou", "GET", "/signals", nil).want(200).text("items.0.id")
 	})
 	for id, body := range map[string]string{
@@ -33,6 +33,20 @@ func init() {
 	} {
 		moreBodies[id] = body
 	}
+}
+
+// looked looks for signals and waits until it is done.
+func (s *site) looked(user string) answer {
+	s.t.Helper()
+	run := s.send(user, "POST", "/signals/runs", nil).want(202).text("id")
+	for range 400 {
+		if a := s.send(user, "GET", "/signal-runs/"+run, nil).want(200); a.text("state") == "done" {
+			return a
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	s.t.Fatalf("look %s is not done", run)
+	return answer{}
 }
 
 // shared makes an application of a city whose owner has the telephone of others.
@@ -134,7 +148,7 @@ func TestSignalsAskAPersonOnce(t *testing.T) {
 		if other.State != subsidy.Payable {
 			t.Errorf("what looks odd is %s", other.State)
 		}
-		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		s.looked("finance.changsha")
 		list := s.send("finance.changsha", "GET", "/signals?state=open", nil).want(200)
 		if list.text("items.0.kind") != "phone" || len(list.get("items").([]any)) != 1 || list.text("items.0.score") != "40" {
 			t.Fatalf("found %s", list.Body)
@@ -147,12 +161,12 @@ func TestSignalsAskAPersonOnce(t *testing.T) {
 		}
 		path := "/signals/" + list.text("items.0.id")
 		s.send("finance.changsha", "POST", path+"/decision", map[string]any{"harmless": true, "reason": "同一车队"}, "If-Match", `"1"`).want(200)
-		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		s.looked("finance.changsha")
 		if state := s.send("finance.changsha", "GET", path, nil).want(200).text("state"); state != "harmless" {
 			t.Errorf("asked again with the same facts: %s", state)
 		}
 		s.Submit("changsha", s.Retire("changsha", s.Truck("clerk.changsha", "owner_name", "第三个所有人", "owner_id", "").ID, "2025-12-01", true).ApplicationID)
-		s.send("finance.changsha", "POST", "/signals/runs", nil).want(200)
+		s.looked("finance.changsha")
 		if state := s.send("finance.changsha", "GET", path, nil).want(200).text("state"); state != "open" {
 			t.Errorf("not asked again with new facts: %s", state)
 		}

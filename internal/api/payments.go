@@ -212,6 +212,7 @@ func (s *Server) batchRoutes() {
 	answer.Tags = []string{"payments"}
 	route(s, answer, s.answerBatch)
 	route(s, operation("list-batch-answers", http.MethodGet, "/batches/{id}/answers", "payments", "The bank's answers to a batch"), s.listAnswers)
+	route(s, binary(operation("get-bank-answer-file", http.MethodGet, "/bank-answers/{id}/file", "payments", "The bank's file as it came, with whole accounts; who takes it is noted"), "application/octet-stream"), s.answerFile)
 	route(s, operation("list-return-reasons", http.MethodGet, "/return-reasons", "payments", "Why banks return lines, and what to do"), s.listReturnReasons)
 
 	route(s, operation("list-unmatched", http.MethodGet, "/unmatched", "payments", "Rows of the bank that fit no line"), s.listUnmatched)
@@ -386,6 +387,14 @@ func (s *Server) listAnswers(ctx context.Context, in *ByID) (*listOut[BankAnswer
 	}
 	answers, err := s.db.Answers(ctx, scope, in.ID, "", "")
 	return listOf(answers, len(answers), func(a ledger.Answer) string { return a.ID }, answerView), err
+}
+
+func (s *Server) answerFile(ctx context.Context, in *ByID) (*bytesOut, error) {
+	answer, content, err := s.app.AnswerFile(ctx, actor(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return download(answer.FileName, "application/octet-stream", content), nil
 }
 
 // ReturnReason is why a bank returns a line.

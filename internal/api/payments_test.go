@@ -16,7 +16,7 @@ func init() {
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
 		batch := s.send("finance.zhuzhou", "GET", "/batches/"+ids["batches"], nil).want(200)
 		other := s.send("finance4.zhuzhou", "POST", "/batches/"+ids["batches"]+"/sending", nil, "If-Match", batch.Header.Get("ETag")).want(200)
-		s.upload("finance4.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "a.csv", []byte("序号,收款人名称,支付金额,支付状态\n99,某某,1.00,支付成功\n")).want(201)
+		ids["bank-answers"] = s.upload("finance4.zhuzhou", "/batches/"+ids["batches"]+"/answers", nil, "a.csv", []byte("序号,收款人名称,支付金额,支付状态\n99,某某,1.00,支付成功\n")).want(201).text("id")
 		ids["unmatched"] = s.send("finance.zhuzhou", "GET", "/unmatched", nil).want(200).text("items.0.id")
 		ids["bank-layouts"] = s.send("finance.zhuzhou", "POST", "/bank-layouts", map[string]any{"city_code": "430200", "code": "x", "name": map[string]string{"zh": "x", "en": "x"},
 			"columns": []map[string]string{{"field": "payee_name", "heading": "户名"}, {"field": "payee_account", "heading": "账号"}, {"field": "amount_yuan", "heading": "金额"}}}).want(201).text("id")
@@ -351,6 +351,33 @@ func TestSeenAgainIsNotPaid(t *testing.T) {
 		refused := s.send("finance4.changsha", "POST", "/batches", map[string]string{"program_id": program}).want(409)
 		if refused.text("code") != "nothing_to_pay" || refused.text("errors.0.code") != "held" {
 			t.Errorf("what is held: %s", refused.Body)
+		}
+	})
+}
+
+// TestBankFileComesBackAsItCame proves F51 and F53: finance and the auditor get
+// the bank's file as it came, and who took it is noted; nobody else gets it.
+func TestBankFileComesBackAsItCame(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		batch := s.sentBatch(s.payables(1)).text("id")
+		file := []byte("序号,收款人账户,支付状态\n1,6222000000000000001,支付成功\n")
+		booked := s.upload("finance4.changsha", "/batches/"+batch+"/answers", nil, "回单.csv", file).want(201)
+		path := "/bank-answers/" + booked.text("id") + "/file"
+		for user, status := range map[string]int{"finance.changsha": 200, "auditor": 200, "province": 403, "clerk.changsha": 403, "finance.zhuzhou": 404} {
+			a := s.send(user, "GET", path, nil).want(status)
+			if status == 200 && !bytes.Equal(a.Body, file) {
+				t.Errorf("%s gets %q", user, a.Body)
+			}
+		}
+		taken := 0
+		for _, e := range s.pages("auditor", "/audit?entity=bank_answer") {
+			if e["action"] == "export" {
+				taken++
+			}
+		}
+		if taken != 2 {
+			t.Errorf("%d of two downloads are noted", taken)
 		}
 	})
 }

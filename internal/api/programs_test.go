@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"strings"
 	"testing"
@@ -262,6 +263,9 @@ func TestBenefitIsTakenOnceInTheProvince(t *testing.T) {
 		if found := s.pages("finance.zhuzhou", "/benefits?reference=B0000000000AA"); len(found) != 0 {
 			t.Errorf("another city finds %v", found)
 		}
+		if found := s.pages("province", "/benefits?identifier="+neturl.QueryEscape(strings.ToLower(truck.Fields["plate"]))); len(found) != 2 {
+			t.Errorf("found by its plate: %v", found)
+		}
 		if found := s.pages("province", "/benefits?identifier="+truck.Fields["vin"]); len(found) != 2 {
 			t.Errorf("by its VIN: %v", found)
 		}
@@ -311,7 +315,7 @@ func TestReplacementRaisesADraft(t *testing.T) {
 		first := s.send("finance.changsha", "GET", path, nil).want(200)
 		bought := map[string]any{"label": "湘AD00001", "power": "new_energy", "group": "heavy", "axles": 4, "same_owner": true, "bought_on": "2025-07-01"}
 		raised := s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", first.Header.Get("ETag")).want(200)
-		if first.text("amount_fen") != "4.5e+06" || raised.text("amount_fen") != "1.4e+07" || raised.text("replacement") != "湘AD00001" {
+		if first.text("amount_fen") != "4.5e+06" || raised.text("amount_fen") != "1.4e+07" || raised.text("replacement") != "湘AD00001" || raised.text("bought.power") != "new_energy" || first.get("bought") != nil {
 			t.Errorf("from %s to %s", first.text("amount_fen"), raised.Body)
 		}
 		s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", first.Header.Get("ETag")).want(412)
@@ -319,8 +323,12 @@ func TestReplacementRaisesADraft(t *testing.T) {
 			t.Errorf("the replay: %s", run.Body)
 		}
 		bought["same_owner"] = false
-		if a := s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", raised.Header.Get("ETag")).want(200); a.text("amount_fen") != "4.5e+06" {
-			t.Errorf("bought by another person: %s", a.Body)
+		other := s.send("finance.changsha", "PUT", path+"/replacement", bought, "If-Match", raised.Header.Get("ETag")).want(200)
+		if other.text("amount_fen") != "4.5e+06" {
+			t.Errorf("bought by another person: %s", other.Body)
+		}
+		if none := s.send("finance.changsha", "PUT", path+"/replacement", map[string]any{}, "If-Match", other.Header.Get("ETag")).want(200); none.get("bought") != nil {
+			t.Errorf("taken back: %s", none.Body)
 		}
 	})
 }

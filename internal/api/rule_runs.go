@@ -26,6 +26,7 @@ type RuleRun struct {
 	Done           int64         `json:"done"`
 	Total          int64         `json:"total"`
 	Result         app.RunResult `json:"result"`
+	Problem        *RunProblem   `json:"problem,omitempty" doc:"Why it failed."`
 	CreatedBy      Person        `json:"created_by"`
 	CreatedAt      time.Time     `json:"created_at"`
 	EndedAt        *time.Time    `json:"ended_at,omitempty"`
@@ -95,9 +96,9 @@ func (s *Server) ruleRunRoutes() {
 
 const htmlType = "text/html; charset=utf-8"
 
-func ruleRunView(r store.RuleRun) RuleRun {
+func ruleRunView(ctx context.Context, r store.RuleRun) RuleRun {
 	v := RuleRun{ID: r.ID, Kind: r.Kind, ProgramID: r.ProgramID, ProgramVersion: r.ProgramVersion, Day: r.Day, State: r.State, Done: r.Done, Total: r.Total,
-		CreatedBy: Person{r.CreatedBy, r.CreatedByName}, CreatedAt: r.CreatedAt, EndedAt: r.EndedAt, Version: r.Version}
+		Problem: runProblem(ctx, r.Problem), CreatedBy: Person{r.CreatedBy, r.CreatedByName}, CreatedAt: r.CreatedAt, EndedAt: r.EndedAt, Version: r.Version}
 	if json.Unmarshal([]byte(r.Result), &v.Result) != nil || v.Result.Cities == nil {
 		v.Result.Cities = []app.RunCity{}
 	}
@@ -116,7 +117,7 @@ func (s *Server) createRuleRun(ctx context.Context, in *struct {
 		func(ctx context.Context, by access.Actor) (store.RuleRun, error) {
 			return s.app.StartRuleRun(ctx, by, in.ID, in.Body.Kind, in.Body.Day)
 		},
-		ruleRunView, func(r RuleRun) string { return "/rule-runs/" + r.ID }, func(r RuleRun) int64 { return r.Version })
+		func(r store.RuleRun) RuleRun { return ruleRunView(ctx, r) }, func(r RuleRun) string { return "/rule-runs/" + r.ID }, func(r RuleRun) int64 { return r.Version })
 }
 
 func (s *Server) listRuleRuns(ctx context.Context, in *struct {
@@ -132,12 +133,12 @@ func (s *Server) listRuleRuns(ctx context.Context, in *struct {
 		return nil, err
 	}
 	runs, err := s.db.RuleRuns(ctx, scope, in.ID, page)
-	return listOf(runs, in.Limit, func(r store.RuleRun) string { return r.ID }, ruleRunView), err
+	return listOf(runs, in.Limit, func(r store.RuleRun) string { return r.ID }, func(r store.RuleRun) RuleRun { return ruleRunView(ctx, r) }), err
 }
 
 func (s *Server) getRuleRun(ctx context.Context, in *ByID) (*one[RuleRun], error) {
 	r, err := s.db.RuleRun(ctx, actor(ctx).Scope, in.ID)
-	return oneOf(r.Version, ruleRunView(r)), err
+	return oneOf(r.Version, ruleRunView(ctx, r)), err
 }
 
 func (s *Server) listRuleRunLines(ctx context.Context, in *struct {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"phaseout/internal/app"
 	"phaseout/internal/money"
 	"phaseout/internal/store"
 )
@@ -65,9 +66,11 @@ func (s *Server) signalRoutes() {
 	decide := changes(operation("decide-signal", http.MethodPost, "/signals/{id}/decision", "subsidies", "Say what a signal is; remembered while its facts stay"))
 	decide.DefaultStatus = http.StatusOK
 	route(s, decide, s.decideSignal)
-	scan := operation("create-signal-run", http.MethodPost, "/signals/runs", "subsidies", "Look for signals now")
-	scan.DefaultStatus = http.StatusOK
+	scan := operation("create-signal-run", http.MethodPost, "/signals/runs", "subsidies", "Look for signals now; one under way serves whoever asks meanwhile")
+	scan.DefaultStatus = http.StatusAccepted
 	route(s, scan, s.findSignals)
+	route(s, operation("list-signal-runs", http.MethodGet, "/signal-runs", "subsidies", "Looks for signals, newest first; one starts by itself every hour"), s.listSignalRuns)
+	route(s, operation("get-signal-run", http.MethodGet, "/signal-runs/{id}", "subsidies", "How far a look for signals is"), s.getSignalRun)
 	route(s, operation("get-finance-home", http.MethodGet, "/finance/home", "subsidies", "What waits in the area, and for the asker"), s.financeHome)
 }
 
@@ -111,14 +114,71 @@ func (s *Server) decideSignal(ctx context.Context, in *struct {
 	return s.getSignal(ctx, &in.ByID)
 }
 
-// SignalRun is what a look for signals left.
+// SignalRun is one look for signals over the whole province.
 type SignalRun struct {
-	Open int64 `json:"open" doc:"Signals of the area that wait for a person."`
+	ID        string      `json:"id"`
+	State     string      `json:"state" enum:"waiting,running,done,failed"`
+	Percent   int64       `json:"percent" doc:"Of all applications, how many were looked at; how many there are elsewhere is not said."`
+	Open      int64       `json:"open" doc:"Signals of the asker's area that wait for a person now."`
+	Problem   *RunProblem `json:"problem,omitempty" doc:"Why it failed."`
+	CreatedBy Person      `json:"created_by"`
+	CreatedAt time.Time   `json:"created_at"`
+	EndedAt   *time.Time  `json:"ended_at,omitempty"`
+	Version   int64       `json:"version"`
+}
+
+// RunProblem is why something that ran in the background failed as a whole.
+type RunProblem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Mend    string `json:"mend"`
+}
+
+func runProblem(ctx context.Context, text string) *RunProblem {
+	p := app.ProblemOfRun(text)
+	if p == nil {
+		return nil
+	}
+	return &RunProblem{p.Code, p.Message.In(lang(ctx)), p.Mend.In(lang(ctx))}
+}
+
+func signalRunView(ctx context.Context, r store.SignalRun, open int64) SignalRun {
+	return SignalRun{r.ID, r.State, r.Percent(), open, runProblem(ctx, r.Problem), Person{r.CreatedBy, r.CreatedByName}, r.CreatedAt, r.EndedAt, r.Version}
 }
 
 func (s *Server) findSignals(ctx context.Context, _ *struct{}) (*struct{ Body SignalRun }, error) {
-	n, err := s.app.LookForSignals(ctx, actor(ctx))
-	return &struct{ Body SignalRun }{SignalRun{n}}, err
+	r, err := s.app.StartSignalRun(ctx, actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	one, err := s.signalRun(ctx, r)
+	return &struct{ Body SignalRun }{one.Body}, err
+}
+
+func (s *Server) signalRun(ctx context.Context, r store.SignalRun) (*one[SignalRun], error) {
+	open, err := s.db.CountSignals(ctx, actor(ctx).Scope)
+	return oneOf(r.Version, signalRunView(ctx, r, open)), err
+}
+
+func (s *Server) getSignalRun(ctx context.Context, in *ByID) (*one[SignalRun], error) {
+	r, err := s.db.SignalRun(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.signalRun(ctx, r)
+}
+
+func (s *Server) listSignalRuns(ctx context.Context, in *Paging) (*listOut[SignalRun], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.db.CountSignals(ctx, actor(ctx).Scope)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.db.SignalRuns(ctx, page)
+	return listOf(runs, in.Limit, func(r store.SignalRun) string { return r.ID }, func(r store.SignalRun) SignalRun { return signalRunView(ctx, r, open) }), err
 }
 
 func (s *Server) financeHome(ctx context.Context, _ *struct{}) (*struct{ Body FinanceHome }, error) {

@@ -186,11 +186,7 @@ func (a *App) AnswerBatch(ctx context.Context, by access.Actor, id, name string,
 	if _, err := a.DB.Batch(ctx, by.Scope, id); err != nil {
 		return ledger.Answer{}, err
 	}
-	sum, _, err := a.Blobs.Put(data, a.MaxUpload)
-	if err != nil {
-		return ledger.Answer{}, err
-	}
-	content, err := a.Blobs.Open(sum)
+	content, sum, err := readAnswer(data, a.MaxUpload)
 	if err != nil {
 		return ledger.Answer{}, err
 	}
@@ -234,6 +230,9 @@ func (a *App) AnswerBatch(ctx context.Context, by access.Actor, id, name string,
 		}
 		after := b.batch
 		after.State = after.Answered()
+		if b.answer.FileBlob, err = a.keepAnswer(b.answer, content); err != nil {
+			return b.answer, err
+		}
 		return b.answer, tx.BookAnswer(batch, &after, &b.answer, b.unmatched)
 	})
 }

@@ -135,6 +135,19 @@ func TestFirstComeFirstServed(t *testing.T) {
 				t.Errorf("number %d of the queue has no %d and is %s, want %s", i+1, a.QueueNo, a.State, want)
 			}
 		}
+		after := ""
+		for no := int64(11); no <= 30; { // the list of who waits is read page by page in its order
+			page, err := f.DB.Applications(t.Context(), by.Scope, store.ApplicationFilter{State: subsidy.Waiting}, store.Page{After: after, Limit: 7})
+			if err != nil || len(page) == 0 {
+				t.Fatalf("the waiting list from number %d: %d, %v", no, len(page), err)
+			}
+			for _, a := range page {
+				if a.QueueNo != no {
+					t.Errorf("number %d stands where %d belongs", a.QueueNo, no)
+				}
+				after, no = a.ID, no+1
+			}
+		}
 		first := list[0]
 		if _, err := f.WithdrawApplication(t.Context(), by, first.ID, first.Version, "撤回"); err != nil {
 			t.Fatal(err)

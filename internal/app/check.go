@@ -68,7 +68,8 @@ func (a *App) checkCounting(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d assets", n), err
 }
 
-// checkFiles reads every stored file against its digest.
+// checkFiles reads every stored file against its digest, and opens those that
+// are sealed.
 func (a *App) checkFiles(ctx context.Context) (string, error) {
 	sums, err := a.DB.FileDigests(ctx)
 	if err != nil {
@@ -79,5 +80,19 @@ func (a *App) checkFiles(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("file %s: %w", sum, err)
 		}
 	}
-	return fmt.Sprintf("%d files", len(sums)), nil
+	for after := ""; ; {
+		answers, err := a.DB.AnswersAfter(ctx, after, 100)
+		if err != nil {
+			return "", err
+		}
+		for _, answer := range answers {
+			if _, err := a.answerContent(answer); err != nil {
+				return "", err
+			}
+			after = answer.ID
+		}
+		if len(answers) == 0 {
+			return fmt.Sprintf("%d files", len(sums)), nil
+		}
+	}
 }

@@ -11,9 +11,17 @@ import (
 	"phaseout/internal/subsidy"
 )
 
+// demoFlow is how the sample programs are worked off: money is set aside on
+// submission, in the order of hand-ins.
+func demoFlow() subsidy.Flow {
+	return subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15, Papers: []subsidy.PaperRule{
+		{Paper: "owner_document", For: "any"}, {Paper: "bank_card", For: subsidy.Person}, {Paper: "account_permit", For: subsidy.Unit},
+		{Paper: "authorization", For: subsidy.Agent}, {Paper: "agent_document", For: subsidy.Agent}}}
+}
+
 // payments takes the applications of each city some way: in most the sample
 // program has no public notice, so that the way can be walked in one sitting;
-// Changde shows a running notice with an objection, Yiyang a waiting list.
+// Changde shows a running notice with an objection.
 func (d *demo) payments() error {
 	for n, c := range d.Reference.Cities() {
 		desk := d.desk(c)
@@ -28,10 +36,7 @@ func (d *demo) payments() error {
 			continue
 		}
 		program := drafts[0].ProgramID
-		flow := subsidy.Flow{ReserveOn: subsidy.OnSubmission, MendDays: 15, Papers: []subsidy.PaperRule{
-			{Paper: "owner_document", For: "any"}, {Paper: "bank_card", For: subsidy.Person}, {Paper: "account_permit", For: subsidy.Unit},
-			{Paper: "authorization", For: subsidy.Agent}, {Paper: "agent_document", For: subsidy.Agent}}}
-		if _, err := d.SetFlow(d.ctx, desk[0], program, 0, flow); err != nil {
+		if err := d.firstFlow(desk[0], program); err != nil {
 			return err
 		}
 		for i, application := range drafts {
@@ -45,6 +50,43 @@ func (d *demo) payments() error {
 			err = d.batch(n, desk[0], desk[3], program)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstFlow sets the flow of a program that has none yet.
+func (d *demo) firstFlow(by access.Actor, program string) error {
+	if flow, err := d.DB.Flow(d.ctx, program); err != nil || flow.Version > 0 {
+		return err
+	}
+	_, err := d.SetFlow(d.ctx, by, program, 0, demoFlow())
+	return err
+}
+
+// queue hands in three applications in Yiyang, whose program has money for one:
+// the first holds it, the others wait in their order.
+func (d *demo) queue() error {
+	city, _ := d.Reference.Region("430900")
+	desk := d.desk(city)
+	on := d.Today().AddDays(-20)
+	registered := on.AddYears(-15).AddDays(1000) // retired 32 months early
+	for range 3 {
+		fields := d.truck(city)
+		fields["category"], fields["stage"], fields["use"], fields["gross_mass_kg"] = "heavy_plain", "china3", "freight", "25000"
+		c, err := d.leave(city, fields, registered, on)
+		if err != nil {
+			return err
+		}
+		application, err := d.DB.Application(d.ctx, desk[0].Scope, c.ApplicationID)
+		if err != nil {
+			return err
+		}
+		if err := d.firstFlow(desk[0], application.ProgramID); err != nil {
+			return err
+		}
+		if err := d.walk(desk, application, 2); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // batch freezes the payable applications of a city. In the first three cities
-// it is sent and answered by the bank; in the first of them one line comes back.
+// it is sent and answered by the bank; in the first of them one line comes back,
+// and the bank names a payment that is none of the batch.
 func (d *demo) batch(n int, first, second access.Actor, programID string) error {
 	made, err := d.MakeBatch(d.ctx, first, programID, nil)
 	if err != nil || n > 2 {
@@ -79,6 +80,9 @@ func (d *demo) answer(b ledger.Batch, lines []ledger.BatchLine, n int) []byte {
 		}
 		fmt.Fprintf(&text, "%d,YS%s%04d,%s,%s,%s,%s,%s,%s\r\n", l.LineNo, strings.ReplaceAll(b.Number, "-", ""), l.LineNo, l.PayeeName, l.PayeeAccount,
 			strings.ReplaceAll(l.AmountFen.Yuan(), ",", ""), d.Today(), result, why)
+	}
+	if n == 0 { // a row of somebody else's payment, to be explained at the bank desk
+		fmt.Fprintf(&text, "99,YS%s0099,演示其他单位有限公司,62000000000000099999,1200.00,%s,支付成功,\r\n", strings.ReplaceAll(b.Number, "-", ""), d.Today())
 	}
 	return []byte(text.String())
 }

@@ -33,34 +33,40 @@ func (d *demo) weeks() error {
 
 // scrapped registers a truck and takes it the whole way out, deregistered on a day.
 func (d *demo) scrapped(city registry.Region, on civil.Day) error {
-	clerk, reviewer := d.users["clerk."+demoCity(city.Code)], d.users["reviewer."+demoCity(city.Code)]
 	fields := d.truck(city)
-	registered := on.AddYears(-15).AddDays(d.random.IntN(300))
+	_, err := d.leave(city, fields, on.AddYears(-15).AddDays(d.random.IntN(300)), on)
+	return err
+}
+
+// leave registers a truck of a first registration day and takes it the whole
+// way out, verified.
+func (d *demo) leave(city registry.Region, fields map[string]string, registered, on civil.Day) (Case, error) {
+	var none Case
+	clerk, reviewer := d.users["clerk."+demoCity(city.Code)], d.users["reviewer."+demoCity(city.Code)]
 	fields["registered_on"], fields["scrap_due_on"] = string(registered), string(registered.AddYears(15))
 	asset, err := d.RegisterAsset(d.ctx, clerk, NewAsset{registry.Truck, city.Code, fields})
 	if err != nil {
-		return err
+		return none, err
 	}
 	recycler := city.Name[:len(city.Name)-len("市")] + "示例再生资源有限公司"
 	if yards, err := d.DB.Yards(d.ctx, clerk.Scope, store.YardFilter{Class: registry.Truck, Q: "示例"}, store.Page{Limit: 1}); err != nil {
-		return err
+		return none, err
 	} else if len(yards) > 0 {
 		recycler = yards[0].Name
 	}
 	c, err := d.DeclareRetirement(d.ctx, clerk, asset.ID, nil, retirement.Declaration{WayOut: "scrapped", Driver: d.pick("subsidy", "traffic_ban", "natural"), HandedInOn: on.AddDays(-15),
 		DismantledOn: on.AddDays(-6), DeregisteredOn: on, Recycler: recycler, CertificateNo: fmt.Sprintf("HS-%s-%05d", city.Code, d.next())})
 	if err != nil {
-		return err
+		return none, err
 	}
 	for _, item := range retirement.Missing(c.Evidence) {
 		if _, err := d.AttachFile(d.ctx, clerk, asset.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
-			return err
+			return none, err
 		}
 	}
 	r, err := d.DB.Retirement(d.ctx, clerk.Scope, c.ID)
 	if err != nil {
-		return err
+		return none, err
 	}
-	_, err = d.DecideRetirement(d.ctx, reviewer, r.ID, r.Version, true, onPaper)
-	return err
+	return d.DecideRetirement(d.ctx, reviewer, r.ID, r.Version, true, onPaper)
 }

@@ -95,7 +95,7 @@ func (a *App) explain(x explained, lang bilingual.Lang) ([]byte, error) {
 	var out bytes.Buffer
 	err := explanationSheet.Execute(&out, map[string]any{
 		"Lang": map[bilingual.Lang]string{bilingual.ZH: "zh-CN", bilingual.EN: "en"}[lang], "Title": say("补贴资格与金额说明", "Why a subsidy is owed, or not"), "Sample": x.program.Sample,
-		"SampleNote": say("示例方案："+x.program.Note.ZH, "Sample program: "+x.program.Note.EN), "Facts": facts, "Result": result, "Lines": lines,
+		"SampleNote": sampleNote(x.program).In(lang), "Facts": facts, "Result": result, "Lines": lines,
 		"Foot": say("本表按所列方案版本和登记资料逐条核算；如有异议，请在公示期内提出，或向登记城市的主管部门申请复核。", "Worked out line by line by the version named and the registered facts. Object during the public notice, or ask the city's office for a review."),
 		"Words": map[string]string{"No": say("序号", "No."), "Asked": say("核对事项", "What is asked"), "Found": say("实际情况", "What is the case"), "Wanted": say("方案要求", "What the program wants"), "Met": say("满足", "Met"),
 			"Source": say("依据", "Source"), "Office": say("经办单位（盖章）：", "Office (seal):"), "Applicant": say("申请人签收：", "Received by:"), "Date": say("日期：", "Date:")},
@@ -118,4 +118,14 @@ func maskName(name string) string {
 		masked[i] = '*'
 	}
 	return string(masked)
+}
+
+// sampleNote says on paper that a program is a sample, and what is not certain
+// about it; its document where it has no note.
+func sampleNote(p subsidy.Program) bilingual.Text {
+	note := p.Note
+	if note.ZH == "" {
+		note = bilingual.T(p.Document, p.Document)
+	}
+	return bilingual.T("示例方案："+note.ZH, "Sample program: "+note.EN)
 }

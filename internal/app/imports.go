@@ -224,12 +224,12 @@ func (a *App) RunImport(ctx context.Context, id string) error {
 
 // failImport closes an import that cannot be read or applied, with the reason.
 func (a *App) failImport(ctx context.Context, i store.Import, f *fault.Fault) error {
-	problem, err := json.Marshal(ImportProblem{f.Code, f.Message, f.Mend})
+	problem, err := problemText(f)
 	if err != nil {
 		return err
 	}
 	_, err = a.changeImport(ctx, access.System(i.RequestID), i.ID, []string{"checking", "applying"}, func(_ *store.Tx, i *store.Import) error {
-		i.State, i.Problem = "failed", string(problem)
+		i.State, i.Problem = "failed", problem
 		return nil
 	})
 	return err

@@ -72,19 +72,29 @@ func (a *App) StartRuleRun(ctx context.Context, by access.Actor, programID, kind
 	})
 }
 
-// RunRule does the work of a run: the job of its kind. It is safe to run again:
-// it starts anew.
+// RunRule does the work of a run: the job of its kind. What goes wrong ends the
+// run as failed, with its reason. It is safe to run again: it starts anew.
 func (a *App) RunRule(ctx context.Context, id string) error {
 	r, err := a.DB.RuleRun(ctx, access.Whole(), id)
-	if err != nil || r.State == "done" || r.State == "failed" {
+	if err != nil || r.Ended() {
 		return err
 	}
 	w := &ruleWork{App: a, ctx: ctx, by: access.System("rule run " + id), run: r, scope: access.ScopeOf(r.ScopeCode), cities: map[string]*RunCity{}}
-	err = w.work()
-	if fault.Is(err, fault.Stale) { // another worker has it
-		return nil
-	}
-	return err
+	return a.endedRun(ctx, id, w.work, func(problem string) error {
+		return a.failRuleRun(context.WithoutCancel(ctx), id, problem)
+	})
+}
+
+func (a *App) failRuleRun(ctx context.Context, id, problem string) error {
+	return a.DB.Write(ctx, access.System("rule run "+id), func(tx *store.Tx) error {
+		before, err := a.DB.RuleRun(ctx, access.Whole(), id)
+		if err != nil || before.Ended() {
+			return err
+		}
+		after := before
+		after.State, after.Problem, after.EndedAt = "failed", problem, instant(tx.At)
+		return tx.UpdateRuleRun(before, &after)
+	})
 }
 
 type ruleWork struct {

@@ -8,32 +8,9 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
-	"phaseout/internal/signal"
 	"phaseout/internal/store"
 	"phaseout/internal/subsidy"
 )
-
-// FindSignals looks at all applications together, over the whole province, and
-// keeps what is odd.
-func (a *App) FindSignals(ctx context.Context) error {
-	return a.DB.Write(ctx, access.System("signals"), func(tx *store.Tx) error {
-		claims, err := tx.SignalClaims()
-		if err != nil {
-			return err
-		}
-		_, err = tx.KeepSignals(signal.Find(claims))
-		return err
-	})
-}
-
-// LookForSignals is FindSignals for somebody who asks: it returns how many wait
-// for a person in the asker's area.
-func (a *App) LookForSignals(ctx context.Context, by access.Actor) (int64, error) {
-	if err := a.FindSignals(ctx); err != nil {
-		return 0, err
-	}
-	return a.DB.CountSignals(ctx, by.Scope)
-}
 
 // DecideSignal keeps what a person made of a signal. It changes no application:
 // whoever confirms one acts on the application itself.

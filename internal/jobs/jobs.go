@@ -20,8 +20,11 @@ import (
 )
 
 // silence is how long an import may give no sign of life before another worker
-// takes it over.
-const silence = time.Minute
+// takes it over, longSilence how long a run that looks at everything at once may.
+const (
+	silence     = time.Minute
+	longSilence = 10 * time.Minute
+)
 
 // importArgs is the job that does what is due on an import.
 type importArgs struct {
@@ -131,6 +134,27 @@ func (w *ruleWorker) Work(ctx context.Context, job *river.Job[ruleArgs]) error {
 // Timeout lets a run take its time.
 func (w *ruleWorker) Timeout(*river.Job[ruleArgs]) time.Duration { return -1 }
 
+// signalsArgs is the job that looks for signals.
+type signalsArgs struct {
+	RunID string `json:"run_id"`
+}
+
+// Kind is the name of the job in the queue.
+func (signalsArgs) Kind() string { return app.JobSignals }
+
+type signalsWorker struct {
+	river.WorkerDefaults[signalsArgs]
+	app *app.App
+}
+
+// Work does the look. The deed itself is safe to repeat.
+func (w *signalsWorker) Work(ctx context.Context, job *river.Job[signalsArgs]) error {
+	return w.app.RunSignals(ctx, job.Args.RunID)
+}
+
+// Timeout lets a look over a whole province take its time.
+func (w *signalsWorker) Timeout(*river.Job[signalsArgs]) time.Duration { return -1 }
+
 // argsOf returns the job of a kind on a record.
 func argsOf(kind, id string) (river.JobArgs, error) {
 	switch kind {
@@ -144,6 +168,8 @@ func argsOf(kind, id string) (river.JobArgs, error) {
 		return ruleArgs{id}, nil
 	case app.JobComparison:
 		return comparisonArgs{id}, nil
+	case app.JobSignals:
+		return signalsArgs{id}, nil
 	}
 	return nil, fmt.Errorf("jobs: there is no job %q", kind)
 }
@@ -204,6 +230,7 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	river.AddWorker(workers, &qualityWorker{app: a})
 	river.AddWorker(workers, &comparisonWorker{app: a})
 	river.AddWorker(workers, &ruleWorker{app: a})
+	river.AddWorker(workers, &signalsWorker{app: a})
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,
@@ -226,11 +253,15 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		return nil, fmt.Errorf("jobs: start: %w", err)
 	}
 	q := &Queue{client: client, app: a, db: a.DB, own: own, stop: cancel, done: make(chan struct{})}
-	cutoff := a.DB.Now().Add(-silence)
+	now := a.DB.Now()
+	imports, runs := now.Add(-silence), now.Add(-longSilence)
 	if a.DB.Engine() == store.SQLite {
-		cutoff = a.DB.Now() // the file has one process: whatever is under way has lost its worker
+		imports, runs = now, now // the file has one process: whatever is under way has lost its worker
 	}
-	if err := q.takeOver(running, cutoff); err != nil {
+	if err := q.takeOver(running, imports); err != nil {
+		return nil, err
+	}
+	if err := a.LostRuns(running, runs); err != nil {
 		return nil, err
 	}
 	go q.watch(running, log)
@@ -263,8 +294,8 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 		if err := q.app.RunApplications(ctx); err != nil && ctx.Err() == nil {
 			log.Error("run applications", "error", err)
 		}
-		if err := q.app.FindSignals(ctx); err != nil && ctx.Err() == nil {
-			log.Error("find signals", "error", err)
+		if err := q.app.SignalsAreDue(ctx); err != nil && ctx.Err() == nil {
+			log.Error("start a look for signals", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -272,6 +303,9 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 		case <-tick.C:
 			if err := q.takeOver(ctx, q.db.Now().Add(-silence)); err != nil {
 				log.Error("take over imports", "error", err)
+			}
+			if err := q.app.LostRuns(ctx, q.db.Now().Add(-longSilence)); err != nil && ctx.Err() == nil {
+				log.Error("end lost runs", "error", err)
 			}
 			if err := q.app.QualityIsDue(ctx); err != nil && ctx.Err() == nil {
 				log.Error("start a quality run", "error", err)

@@ -188,7 +188,8 @@ type Answer struct {
 	BatchID        string
 	CityCode       string
 	FileName       string
-	FileSHA256     string
+	FileSHA256     string // of the file as it came
+	FileBlob       string // SHA-256 of its sealed bytes, as they lie; "" where it lies as it came
 	BookedOn       civil.Day
 	Rows           int64
 	PaidCount      int64

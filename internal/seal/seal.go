@@ -3,6 +3,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -18,12 +19,15 @@ import (
 // prefix tells a sealed value from a plain one of before, and its form.
 const prefix = "s1."
 
+// bytesPrefix is prefix for the bytes of a file.
+const bytesPrefix = "s1b."
+
 // Ring seals with its first key and opens with any, so that a key can be
 // replaced while old values are still there.
 type Ring struct {
 	keys   []cipher.AEAD
 	ids    []string
-	hashes []byte // key of Hash; that of the oldest key, so that hashes outlive a change of keys
+	hashes []byte // key of Hash; made of the oldest key, unless another was kept
 }
 
 // NewRing returns the ring of keys of 32 bytes, the one in use first.
@@ -53,16 +57,67 @@ func NewRing(keys ...[]byte) (*Ring, error) {
 	return r, nil
 }
 
+// HashKey returns the key of Hash. It is to be kept, sealed, so that hashes stay
+// what they are when the key it was made of is gone.
+func (r *Ring) HashKey() string { return hex.EncodeToString(r.hashes) }
+
+// UseHashKey makes Hash work with a key that HashKey returned before.
+func (r *Ring) UseHashKey(key string) error {
+	plain, err := hex.DecodeString(key)
+	if err != nil || len(plain) < sha256.Size {
+		return errors.New("seal: that is not a key of hashes")
+	}
+	r.hashes = plain
+	return nil
+}
+
 // Seal returns text sealed for a place, such as the column and the row it lies
 // in: it opens at that place only. No text stays no text.
 func (r *Ring) Seal(text, place string) string {
 	if text == "" {
 		return ""
 	}
+	return r.Mark() + base64.RawStdEncoding.EncodeToString(r.box(nil, []byte(text), place))
+}
+
+// Mark is how everything begins that Seal seals with the key in use.
+func (r *Ring) Mark() string { return prefix + r.ids[0] + "." }
+
+// box appends to head a nonce and data under the key in use.
+func (r *Ring) box(head, data []byte, place string) []byte {
 	nonce := make([]byte, r.keys[0].NonceSize())
 	_, _ = rand.Read(nonce) // never fails
-	box := r.keys[0].Seal(nonce, nonce, []byte(text), []byte(place))
-	return prefix + r.ids[0] + "." + base64.RawStdEncoding.EncodeToString(box)
+	return r.keys[0].Seal(append(head, nonce...), nonce, data, []byte(place))
+}
+
+// SealBytes is Seal for the bytes of a file.
+func (r *Ring) SealBytes(data []byte, place string) []byte {
+	return r.box([]byte(bytesPrefix+r.ids[0]+"."), data, place)
+}
+
+// OpenBytes returns what SealBytes was given. Bytes that were never sealed, that
+// open under no key or belong to another place are an error.
+func (r *Ring) OpenBytes(sealed []byte, place string) ([]byte, error) {
+	body, is := bytes.CutPrefix(sealed, []byte(bytesPrefix))
+	id, box, whole := bytes.Cut(body, []byte("."))
+	if !is || !whole {
+		return nil, errors.New("seal: the bytes are not sealed")
+	}
+	return r.unbox(string(id), box, place)
+}
+
+func (r *Ring) unbox(id string, box []byte, place string) ([]byte, error) {
+	for i, key := range r.keys {
+		if r.ids[i] != id || len(box) < key.NonceSize() {
+			continue
+		}
+		plain, err := key.Open(nil, box[:key.NonceSize()], box[key.NonceSize():], []byte(place))
+		if err != nil {
+			return nil, fmt.Errorf("seal: a value does not open: %w", err)
+		}
+		return plain, nil
+	}
+	return nil, fmt.Errorf("seal: no key %s is on the ring", id)
 }
 
 // Open returns what Seal was given. A value that was never sealed is returned
@@ -78,21 +133,17 @@ func (r *Ring) Open(value, place string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
-	for i, key := range r.keys {
-		if r.ids[i] != id || len(box) < key.NonceSize() {
-			continue
-		}
-		plain, err := key.Open(nil, box[:key.NonceSize()], box[key.NonceSize():], []byte(place))
-		if err != nil {
-			return "", fmt.Errorf("seal: a value does not open: %w", err)
-		}
-		return string(plain), nil
-	}
-	return "", fmt.Errorf("seal: no key %s is on the ring", id)
+	plain, err := r.unbox(id, box, place)
+	return string(plain), err
 }
 
 // Current reports whether a value is sealed under the key in use.
-func (r *Ring) Current(value string) bool { return strings.HasPrefix(value, prefix+r.ids[0]+".") }
+func (r *Ring) Current(value string) bool { return strings.HasPrefix(value, r.Mark()) }
+
+// CurrentBytes is Current for sealed bytes.
+func (r *Ring) CurrentBytes(sealed []byte) bool {
+	return bytes.HasPrefix(sealed, []byte(bytesPrefix+r.ids[0]+"."))
+}
 
 // Hash returns a keyed hash by which equal texts of a kind are told without
 // being readable; "" for no text.

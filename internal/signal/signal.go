@@ -48,7 +48,8 @@ type Claim struct {
 	ScrapDueOn       civil.Day
 	Deadline         civil.Day // last day of the program
 	ReplacementOwner string
-	PhotoHashes      []string
+	PhotoHashes      []string // the pictures that it carries, each by one content (Pictures)
+	AlteredPhotos    []string // those of them that are elsewhere cropped, resized or mirrored
 }
 
 // Signal is one thing that is odd, in one city.
@@ -230,7 +231,11 @@ func photos(claims []Claim) []Signal {
 			seen[c.ApplicationID] = true
 		}
 		if len(seen) > 1 {
-			found = append(found, split(Photos, h, group, 70+10*(len(seen)-2), bilingual.F("同一照片用于 %d 件申请", "one picture serves %d applications", len(seen)))...)
+			why := bilingual.F("同一照片用于 %d 件申请", "one picture serves %d applications", len(seen))
+			if slices.ContainsFunc(group, func(c Claim) bool { return slices.Contains(c.AlteredPhotos, h) }) {
+				why = bilingual.F("同一照片（含裁剪、缩放或镜像）用于 %d 件申请", "one picture, in part cropped, resized or mirrored, serves %d applications", len(seen))
+			}
+			found = append(found, split(Photos, h, group, 70+10*(len(seen)-2), why)...)
 		}
 	}
 	return found

@@ -23,6 +23,7 @@ type bankAnswerRow struct {
 	CityCode       string
 	FileName       string
 	FileSHA256     string `gorm:"column:file_sha256"`
+	FileBlob       string
 	BookedOn       civil.Day
 	Rows           int64 `gorm:"column:row_count"`
 	PaidCount      int64

@@ -315,9 +315,16 @@ const waitsFor = `(applications.state IN ('draft', 'returned', 'submitted', 'che
 func listApplications(q *gorm.DB, ring *seal.Ring, scope access.Scope, f ApplicationFilter, p Page) ([]subsidy.Application, error) {
 	q = f.where(inScope(q.Table("applications").Select("applications.*"), scope, true))
 	order := "applications.id DESC"
-	if f.Oldest {
+	switch {
+	case f.Oldest:
 		order = "applications.queue_no, applications.id"
-	} else if p.After != "" {
+	case f.State == subsidy.Waiting: // who is called up next stands first
+		const place = "applications.program_id, applications.queue_no, applications.id"
+		order = place
+		if p.After != "" {
+			q = q.Where("("+place+") > (SELECT w.program_id, w.queue_no, w.id FROM applications w WHERE w.id = ?)", p.After)
+		}
+	case p.After != "":
 		q = q.Where("applications.id < ?", p.After)
 	}
 	var rows []applicationRow
@@ -525,10 +532,10 @@ func (tx *Tx) Try(fn func() error) error {
 	return err
 }
 
-// HasSealed reports whether any number of a person is sealed in the database.
+// HasSealed reports whether anything is sealed in the database.
 func (db *DB) HasSealed(ctx context.Context) (bool, error) {
 	var n int64
-	err := db.read.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM applications WHERE payee_account LIKE 's1.%' OR applicant_phone LIKE 's1.%' LIMIT 1) sealed").Scan(&n).Error
+	err := db.read.WithContext(ctx).Raw("SELECT (SELECT COUNT(*) FROM sealed_settings) + (SELECT COUNT(*) FROM (SELECT id FROM applications WHERE payee_account LIKE 's1.%' OR applicant_phone LIKE 's1.%' LIMIT 1) sealed)").Scan(&n).Error
 	if err != nil {
 		return false, fmt.Errorf("store: look for sealed numbers: %w", err)
 	}

@@ -143,7 +143,8 @@ func (db *DB) Benefits(ctx context.Context, scope access.Scope, f BenefitFilter,
 		q = q.Where("asset_id = ?", f.AssetID)
 	}
 	if f.Identifier != "" {
-		q = q.Where("asset_id IN (?)", db.read.WithContext(ctx).Table("asset_identifiers").Select("asset_id").Where("norm IN ?", []string{identifier.Normalize(f.Identifier), "FARM/" + identifier.Normalize(f.Identifier)}))
+		n := identifier.Normalize(f.Identifier) // a plate's norm ends with its kind, so that it is told by its value
+		q = q.Where("EXISTS (SELECT 1 FROM asset_identifiers i WHERE i.asset_id = benefit_claims.asset_id AND (i.norm IN ? OR i.value = ?))", []string{n, "FARM/" + n}, n)
 	}
 	if p.After != "" {
 		q = q.Where("application_id < ?", p.After)

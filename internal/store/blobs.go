@@ -56,8 +56,7 @@ func (b *Blobs) Put(r io.Reader, limit int64) (sum string, size int64, err error
 		return "", 0, fmt.Errorf("store: keep a file: %w", err)
 	}
 	if size > limit {
-		return "", 0, fault.New(fault.TooLarge, "file_too_large", bilingual.F("文件超过 %d MiB", "the file is over %d MiB", limit>>20)).
-			WithMend("请压缩或拆分后再上传", "make it smaller or split it")
+		return "", 0, TooLarge(limit)
 	}
 	sum = hex.EncodeToString(hash.Sum(nil))
 	final := blobPath(sum)
@@ -76,6 +75,20 @@ func (b *Blobs) Put(r io.Reader, limit int64) (sum string, size int64, err error
 		}
 	}
 	return sum, size, nil
+}
+
+// TooLarge says that a file is over a limit in bytes.
+func TooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "file_too_large", bilingual.F("文件超过 %d MiB", "the file is over %d MiB", limit>>20)).
+		WithMend("请压缩或拆分后再上传", "make it smaller or split it")
+}
+
+// Remove takes away bytes that no row points at any more.
+func (b *Blobs) Remove(sum string) error {
+	if err := b.root.Remove(blobPath(sum)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store: remove a file: %w", err)
+	}
+	return nil
 }
 
 func (b *Blobs) syncDir(dir string) error {

@@ -268,6 +268,19 @@ func programsOf(q *gorm.DB) ([]subsidy.Program, error) {
 	return programs, fillFunds(q.Session(&gorm.Session{NewDB: true}), programs)
 }
 
+// KeptFacts returns what a case of the scope was decided on, and false where
+// nothing was kept.
+func (db *DB) KeptFacts(ctx context.Context, a subsidy.Application) (subsidy.Facts, bool, error) {
+	var kept []string
+	if err := db.read.WithContext(ctx).Table("case_facts").Where("application_id = ?", a.ID).Limit(1).Pluck("facts", &kept).Error; err != nil {
+		return subsidy.Facts{}, false, fmt.Errorf("store: read the facts of a case: %w", err)
+	}
+	if len(kept) == 0 {
+		return subsidy.Facts{}, false, nil
+	}
+	return PastCase{ID: a.ID, Facts: kept[0]}.Kept()
+}
+
 // KeepFacts keeps what a case was decided on. Kept again, the newer facts stand.
 func (tx *Tx) KeepFacts(applicationID, programID string, facts subsidy.Facts) error {
 	text, err := jsonText(facts)

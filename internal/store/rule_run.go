@@ -28,14 +28,18 @@ type RuleRun struct {
 	Done           int64
 	Total          int64
 	Result         string // JSON
-	Problem        string
+	Problem        string // why it failed, as JSON
 	CreatedBy      string
 	CreatedByName  string
 	ScopeCode      string
 	CreatedAt      time.Time
+	SeenAt         *time.Time // last sign of life
 	EndedAt        *time.Time
 	Version        int64
 }
+
+// Ended reports whether nothing more comes of the run.
+func (r RuleRun) Ended() bool { return r.State == "done" || r.State == "failed" }
 
 // RuleRunLine is a past case that a replay decides otherwise.
 type RuleRunLine struct {
@@ -61,9 +65,19 @@ func (tx *Tx) CreateRuleRun(r *RuleRun) error {
 
 // UpdateRuleRun saves the progress or the end of a run.
 func (tx *Tx) UpdateRuleRun(before RuleRun, after *RuleRun) error {
-	after.Version = before.Version + 1
+	after.Version, after.SeenAt = before.Version+1, &tx.At
 	return affect(tx.db.Model(&RuleRun{}).Where("id = ? AND version = ?", before.ID, before.Version).
-		Select("state", "done", "total", "result", "problem", "ended_at", "version").Updates(after), stale())
+		Select("state", "done", "total", "result", "problem", "seen_at", "ended_at", "version").Updates(after), stale())
+}
+
+// LostRuleRuns returns the runs under way that gave no sign of life since.
+func (db *DB) LostRuleRuns(ctx context.Context, cutoff time.Time) ([]RuleRun, error) {
+	var runs []RuleRun
+	err := db.read.WithContext(ctx).Where("state = 'running' AND (seen_at IS NULL OR seen_at <= ?)", cutoff).Order("id").Limit(100).Find(&runs).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: look for lost rule runs: %w", err)
+	}
+	return runs, nil
 }
 
 // ClearRuleRunLines takes away what an interrupted run had found.

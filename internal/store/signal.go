@@ -13,6 +13,7 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/money"
+	"phaseout/internal/seal"
 	"phaseout/internal/signal"
 )
 
@@ -61,40 +62,65 @@ func (r signalRow) signal() (Signal, error) {
 	return s, nil
 }
 
+// ClaimCount returns how many claims SignalClaims goes through.
+func (db *DB) ClaimCount(ctx context.Context) (int64, error) {
+	var n int64
+	err := db.read.WithContext(ctx).Table("applications").Where("state NOT IN ('withdrawn', 'rejected', 'expired')").Count(&n).Error
+	if err != nil {
+		return 0, fmt.Errorf("store: count what signals look at: %w", err)
+	}
+	return n, nil
+}
+
 // SignalClaims returns what the signals look at of every application that was
-// handed in and was not refused, over the whole province.
-func (tx *Tx) SignalClaims() ([]signal.Claim, error) {
-	var rows []struct {
-		ID, CityCode, AssetLabel, OwnerName, OwnerID, AccountKey, PhoneKey, AgentKey, Recycler, DeregisteredOn, ScrapDueOn, ValidTo, ReplacementOwner, AssetID string
-	}
-	err := tx.db.Raw(`SELECT a.id, a.city_code, a.asset_label, a.owner_name, s.owner_id, a.account_key, a.phone_key, a.agent_key, r.recycler, r.deregistered_on,
-			s.scrap_due_on, p.valid_to, a.replacement_owner, a.asset_id
-		FROM applications a JOIN assets s ON s.id = a.asset_id JOIN retirements r ON r.id = a.retirement_id JOIN programs p ON p.id = a.program_id
-		WHERE a.state NOT IN ('withdrawn', 'rejected', 'expired') ORDER BY a.id`).Scan(&rows).Error
+// handed in and was not refused, over the whole province. It reads outside of a
+// transaction, a chunk at a time, and says after each how many it has.
+func (db *DB) SignalClaims(ctx context.Context, chunk int, seen func(n int) error) ([]signal.Claim, error) {
+	pictures, altered, err := db.pictures(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("store: read what signals look at: %w", err)
+		return nil, err
 	}
-	var shared []struct{ AssetID, SHA256 string }
-	err = tx.db.Raw(`SELECT f.asset_id, f.sha256 FROM files f WHERE f.kind LIKE '%photo%' AND f.sha256 IN
-		(SELECT sha256 FROM files WHERE kind LIKE '%photo%' GROUP BY sha256 HAVING COUNT(DISTINCT asset_id) > 1)`).Scan(&shared).Error
-	if err != nil {
-		return nil, fmt.Errorf("store: look up pictures: %w", err)
-	}
-	pictures := map[string][]string{}
-	for _, f := range shared {
-		pictures[f.AssetID] = append(pictures[f.AssetID], f.SHA256)
-	}
-	claims := make([]signal.Claim, len(rows))
-	for i, r := range rows {
-		owner := tx.store.ring.Hash("owner", r.OwnerID)
-		if owner == "" {
-			owner = tx.store.ring.Hash("owner name", r.OwnerName)
+	var claims []signal.Claim
+	for after := ""; ; {
+		var rows []claimFacts
+		err := db.read.WithContext(ctx).Raw(`SELECT a.id, a.city_code, a.asset_label, a.owner_name, s.owner_id, a.account_key, a.phone_key, a.agent_key, r.recycler, r.deregistered_on,
+				s.scrap_due_on, p.valid_to, a.replacement_owner, a.asset_id
+			FROM applications a JOIN assets s ON s.id = a.asset_id JOIN retirements r ON r.id = a.retirement_id JOIN programs p ON p.id = a.program_id
+			WHERE a.state NOT IN ('withdrawn', 'rejected', 'expired') AND a.id > ? ORDER BY a.id LIMIT ?`, after, chunk).Scan(&rows).Error
+		if err != nil {
+			return nil, fmt.Errorf("store: read what signals look at: %w", err)
 		}
-		claims[i] = signal.Claim{ApplicationID: r.ID, CityCode: r.CityCode, Label: r.AssetLabel, Owner: r.OwnerName, OwnerKey: owner, AccountKey: r.AccountKey,
-			PhoneKey: r.PhoneKey, AgentKey: r.AgentKey, Yard: r.Recycler, RetiredOn: civil.Day(r.DeregisteredOn), ScrapDueOn: civil.Day(r.ScrapDueOn), Deadline: civil.Day(r.ValidTo),
-			ReplacementOwner: r.ReplacementOwner, PhotoHashes: pictures[r.AssetID]}
+		for _, r := range rows {
+			claims = append(claims, r.claim(db.ring, pictures[r.AssetID], altered))
+		}
+		if err := seen(len(claims)); err != nil {
+			return nil, err
+		}
+		if len(rows) < chunk {
+			return claims, nil
+		}
+		after = rows[len(rows)-1].ID
 	}
-	return claims, nil
+}
+
+type claimFacts struct {
+	ID, CityCode, AssetLabel, OwnerName, OwnerID, AccountKey, PhoneKey, AgentKey, Recycler, DeregisteredOn, ScrapDueOn, ValidTo, ReplacementOwner, AssetID string
+}
+
+func (r claimFacts) claim(ring *seal.Ring, pictures []string, altered map[string]bool) signal.Claim {
+	owner := ring.Hash("owner", r.OwnerID)
+	if owner == "" {
+		owner = ring.Hash("owner name", r.OwnerName)
+	}
+	c := signal.Claim{ApplicationID: r.ID, CityCode: r.CityCode, Label: r.AssetLabel, Owner: r.OwnerName, OwnerKey: owner, AccountKey: r.AccountKey,
+		PhoneKey: r.PhoneKey, AgentKey: r.AgentKey, Yard: r.Recycler, RetiredOn: civil.Day(r.DeregisteredOn), ScrapDueOn: civil.Day(r.ScrapDueOn), Deadline: civil.Day(r.ValidTo),
+		ReplacementOwner: r.ReplacementOwner, PhotoHashes: pictures}
+	for _, p := range pictures {
+		if altered[p] {
+			c.AlteredPhotos = append(c.AlteredPhotos, p)
+		}
+	}
+	return c
 }
 
 // KeepSignals keeps what was found. A signal that a person has decided stays

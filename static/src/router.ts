@@ -33,6 +33,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/applications/:id', 'application', () => import('./pages/ApplicationDetail.vue'), 'get-application'],
   ['/applications/:id/print', 'application-print', () => import('./pages/ApplicationPrint.vue'), 'get-application'],
   ['/finance', 'finance', () => import('./pages/FinanceHome.vue'), 'get-finance-home'],
+  ['/benefits', 'benefits', () => import('./pages/BenefitList.vue'), 'list-benefits'],
   ['/signals', 'signals', () => import('./pages/SignalList.vue'), 'list-signals'],
   ['/flows', 'flows', () => import('./pages/ProgramFlow.vue'), 'get-program-flow'],
   ['/calendar', 'calendar', () => import('./pages/WorkCalendar.vue'), 'get-calendar'],
@@ -70,6 +71,8 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
 
 export const router = createRouter({
   history: createWebHashHistory(),
+  /** Another page starts at its top; back is where one was; a filter moves nothing. */
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue') },
     { path: '/public/notices', name: 'public-notices', component: () => import('./pages/PublicNotices.vue') },

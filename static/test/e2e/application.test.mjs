@@ -25,6 +25,11 @@ async function prompt(text) {
   await page.locator('.el-message-box__input input').fill(text)
   await page.locator('.el-message-box__btns .el-button--primary').click()
 }
+/** Looks for signals and waits for the end of the look. */
+async function look() {
+  await Promise.all([page.waitForResponse(r => r.url().endsWith('/signals/runs') && r.ok()), page.getByTestId('signal-run').click()])
+  await page.locator('[data-testid="signal-look"][data-state="done"]').waitFor()
+}
 before(async () => {
   server = await start()
   engine = await browser()
@@ -108,6 +113,54 @@ test('four people take an application from entry to payable, with a missing pape
   assert.match(server.check(), /ledger +ok/)
 })
 
+test('what was bought instead is entered on a draft, the reasons are printed for the applicant, and a taken benefit is found (F42 F48)', async () => {
+  await as('finance.zhuzhou')
+  await go('/applications?state=draft')
+  await page.getByTestId('application-link').first().click()
+  await state('draft')
+  const label = (await page.locator('h1').textContent()).split(' ')[0]
+  await page.getByTestId('replacement-open').click()
+  await page.getByTestId('replacement-label').fill('湘BD00001')
+  await page.getByTestId('replacement-power').click()
+  await page.getByRole('option', { name: '新能源', exact: true }).click()
+  await shot('replacement')
+  await page.getByTestId('replacement-save').click()
+  await page.getByTestId('bought').getByText('湘BD00001 · 新能源').waitFor()
+  const [sheet] = await Promise.all([page.waitForEvent('popup'), page.getByTestId('print-why').click()])
+  await sheet.getByText(label).first().waitFor()
+  if (shots) await sheet.screenshot({ path: join(shots, 'explanation.png'), fullPage: true })
+  await sheet.close()
+  await page.reload()
+  await page.getByTestId('replacement-clear').click()
+  await page.getByTestId('bought').waitFor({ state: 'detached' })
+  assert.deepEqual(troubles, [])
+
+  await as('province')
+  await go('/benefits')
+  await page.getByTestId('benefit-application').first().waitFor()
+  const all = await page.getByTestId('benefit-application').count()
+  await page.getByTestId('benefit-identifier').fill(label)
+  await page.getByTestId('benefit-search').click()
+  await page.waitForFunction(n => document.querySelectorAll('[data-testid="benefit-application"]').length < n, all)
+  await page.getByTestId('benefits').getByText(label).waitFor()
+  await shot('benefits')
+  await page.getByTestId('benefit-application').click()
+  await state('draft')
+  assert.deepEqual(troubles, [])
+})
+
+test('who comes late waits in line and sees the place (F47)', async () => {
+  await as('finance.yiyang')
+  await go('/applications?state=waiting')
+  await page.getByTestId('application-link').nth(1).waitFor()
+  await shot('waiting')
+  await page.getByTestId('application-link').nth(1).click()
+  await state('waiting')
+  assert.match(await page.getByTestId('position').textContent(), /第 2 位/)
+  await shot('application-waiting')
+  assert.deepEqual(troubles, [])
+})
+
 test('a public notice masks persons for everybody, and an objection stops its line until another settles it (F50)', async () => {
   await as('')
   await go('/public/notices')
@@ -136,15 +189,14 @@ test('a public notice masks persons for everybody, and an objection stops its li
 test('a signal is looked into by a person and remembered (F59)', async () => {
   await as('finance.changsha')
   await go('/signals')
-  await page.getByTestId('signal-run').click()
+  await look()
   await page.getByTestId('signal').first().waitFor()
   await shot('signals')
   const before = await page.getByTestId('signal').count()
   await page.getByTestId('signal-harmless').first().click()
   await prompt('同一企业名下，属实')
   await page.waitForFunction(n => document.querySelectorAll('[data-testid="signal"]').length < n, before)
-  await page.getByTestId('signal-run').click()
-  await page.waitForTimeout(500)
+  await look()
   assert.equal(await page.getByTestId('signal').count(), before - 1)
   assert.deepEqual(troubles, [])
 })

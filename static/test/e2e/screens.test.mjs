@@ -25,15 +25,15 @@ const screens = {
   'clerk.changsha': ['/', '/assets', '/assets/new', '/assets?q=nothing-matches', '/owners', '/quality', '/comparisons', '/retire', '/retire/list', '/overdue', '/retirement-requests', '/retirements', '/labels', '/s/000000000000', '/imports', '/duplicates', '/transfers', '/transfers?direction=out', '/cases', '/programs', '/cohort', '/yards', '/yards?q=nothing-matches', '/nowhere'],
   'reviewer.changsha': ['/', '/review', '/retirement-requests', '/overdue?level=2', '/retirements?state=declared', '/duplicates?state=same', '/cases?state=open', '/cases?kind=sighting', '/yards', '/inspections', '/inspections?result=ok'],
   'yard.changsha': ['/', '/intake', '/assets'],
-  'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/bank-desk', '/bank-layouts', '/funds', '/recoveries', '/year-closing', '/programs', '/programs/new', '/subsidy-costs'],
-  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel', '/progress/430600?class=vessel', '/progress/430100', '/progress/rows?metric=remaining&as_of=2025-12-31&class=truck&city=430100', '/emission?as_of=2025-12-31&class=truck', '/factors', '/targets', '/quality', '/cohort', '/audit', '/duplicates', '/transfers', '/cases', '/yards', '/draws', '/inspections', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
+  'finance.changsha': ['/', '/applications?state=open', '/applications?state=failed', '/batches', '/bank-desk', '/bank-layouts', '/funds', '/recoveries', '/year-closing', '/programs', '/programs/new', '/subsidy-costs', '/benefits', '/signals'],
+  'province': ['/', '/progress', '/progress?class=machinery', '/progress?class=vessel', '/progress/430600?class=vessel', '/progress/430100', '/progress/rows?metric=remaining&as_of=2025-12-31&class=truck&city=430100', '/emission?as_of=2025-12-31&class=truck', '/factors', '/targets', '/quality', '/cohort', '/audit', '/duplicates', '/transfers', '/cases', '/benefits', '/yards', '/draws', '/inspections', '/assets?metric=verified&as_of=2025-12-31&class=truck'],
   'admin': ['/', '/users', '/server-keys', '/assets'],
 }
 // The first row of a list leads to a detail.
 const details = { 'clerk.changsha': [['/assets', 'asset-link'], ['/owners', 'owner-link']], 'reviewer.changsha': [['/retirements?state=declared', 'retirement-link'], ['/yards', 'yard-link'], ['/cases', 'case-link'], ['/inspections', 'inspection-link']], 'province': [['/cases?kind=sighting', 'case-link'], ['/draws', 'draw-lines']], 'finance.changsha': [['/applications?state=open', 'application-link']] }
 
 for (const lang of ['zh-CN', 'en']) {
-  test(`every screen in ${lang}`, { timeout: 480_000 }, async () => {
+  test(`every screen in ${lang}`, { timeout: 560_000 }, async () => {
     const { page: login, context: first, troubles: early } = await pageOf(engine, server.url, lang)
     await login.goto(`${server.url}/#/login`)
     await login.getByTestId('login-submit').waitFor()
