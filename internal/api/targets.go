@@ -118,8 +118,10 @@ type TargetBody struct {
 	State              string         `json:"state,omitempty" enum:"draft,in_force,replaced" default:"draft"`
 }
 
-// put sets what the body says on a target; id, version and sample are ours.
+// put sets what the body says on a target; id and version are ours, and what the
+// province says is no sample of ours.
 func (b TargetBody) put(t *target.Target) {
+	t.Sample = false
 	t.Code, t.Clause, t.Class, t.CityCode, t.Kind, t.Measure, t.Value = b.Code, b.Clause, b.Class, b.CityCode, b.Kind, b.Measure, b.Value
 	t.Pollutant, t.ValidFrom, t.Note, t.Milestones = b.Pollutant, b.ValidFrom, b.Note, nil
 	for _, m := range b.Milestones {

@@ -73,7 +73,7 @@ func (a *App) ChangeTarget(ctx context.Context, by access.Actor, id string, vers
 		if err != nil {
 			return before, err
 		}
-		after.ID, after.Revision, after.ValidFrom, after.Sample = newID(), 1, from, false
+		after.ID, after.Revision, after.ValidFrom = newID(), 1, from
 		for _, r := range revisions {
 			after.Revision = max(after.Revision, r.Revision+1)
 		}
