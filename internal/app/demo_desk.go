@@ -61,6 +61,9 @@ func (d *demo) definitions() error {
 	if err != nil {
 		return err
 	}
+	if handed, err = d.TryDefinition(d.ctx, d.users["province"], handed.Code, handed.Revision, handed.Version); err != nil {
+		return err
+	}
 	if _, err := d.DecideDefinition(d.ctx, d.users["province2"], handed.Code, handed.Revision, handed.Version, true, "演示"); err != nil {
 		return err
 	}

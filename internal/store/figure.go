@@ -159,6 +159,9 @@ func (db *DB) Figures(ctx context.Context, scope access.Scope, fn func(*Reader) 
 			return fmt.Errorf("store: read the last recording: %w", err)
 		}
 		unlock()
+		if recorded := time.UnixMicro(newest).UTC(); recorded.After(at) { // the clock stands still, or is behind another program's
+			at = recorded
+		}
 		return fn(&Reader{db, q, scope, at})
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }

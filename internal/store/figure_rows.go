@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -85,12 +86,17 @@ type knownPart struct {
 // former standings.
 func (r *Reader) known(f RowFilter) []knownPart {
 	test, args := behindEach(f.Metric, f.Bounds, f.AsOf)
-	query := FigureQuery{CountFilter: f.CountFilter}
+	return r.knownWhere(f.CountFilter, f.Known, test, args)
+}
+
+// knownWhere is the rows that pass a test as known at an instant, zero for now.
+func (r *Reader) knownWhere(f CountFilter, known time.Time, test string, args []any) []knownPart {
+	query := FigureQuery{CountFilter: f}
 	present := knownPart{r.table("assets", query, true).Where(test, args...), "present", "id", "recorded_cause"}
-	if f.Known.IsZero() {
+	if known.IsZero() {
 		return []knownPart{present}
 	}
-	us := f.Known.UnixMicro()
+	us := known.UnixMicro()
 	present.q = present.q.Where("recorded_no NOT IN (SELECT no FROM recordings WHERE at_us > ?)", us)
 	return []knownPart{present, {former(us)(r.table("standings", query, true)).Where(test, args...), "former", "asset_id", "cause"}}
 }
