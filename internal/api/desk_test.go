@@ -160,6 +160,58 @@ func TestADefinitionIsTriedBeforeItCounts(t *testing.T) {
 	})
 }
 
+// TestReasonsFollowTheDefinition proves F64 and F66: under each definition what it
+// counts has no reason, what only the default one counts lacks its day, each
+// reason opens its rows and the rows name it.
+func TestReasonsFollowTheDefinition(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true) // handed over on 10 June
+		s.Truck("clerk.changsha")
+		names := map[string]string{"zh": "甲", "en": "A"}
+		for code, rule := range map[string]map[string]any{"early": {"ways": []string{"scrapped"}, "on": "hand_over_on"}, "void": {"ways": []string{"declared_void"}, "on": "left_on"}} {
+			s.send("province", "POST", "/definitions", map[string]any{"code": code, "name": names, "text": names, "counts": []any{rule}}).want(201)
+		}
+		for _, c := range []struct {
+			query    string
+			verified float64
+			reasons  map[string]float64
+		}{
+			{"as_of=2025-06-12", 0, map[string]float64{"gap.in_use": 1, "gap.handed_in": 1}},
+			{"as_of=2025-06-12&definition=early/1", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30&definition=early/1", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30&definition=void/1", 0, map[string]float64{"gap.in_use": 1, "gap.no_day": 1}},
+			{"as_of=2025-06-30&definition=void/1&since=2025-06-29", 0, map[string]float64{"gap.in_use": 1, "gap.no_day": 1}},
+		} {
+			for _, group := range []string{"city,class", "stage"} { // of the roll-up and of the rows
+				total := s.send("province", "GET", "/progress/gap?class=truck&city=430100&group_by="+group+"&"+c.query, nil).want(200).get("total").(map[string]any)
+				sum := 0.0
+				for _, r := range total["reasons"].([]any) {
+					reason := r.(map[string]any)
+					n := reason["count"].(float64)
+					if n != c.reasons[reason["reason"].(string)] {
+						t.Errorf("%s by %s: %v says %v, want %v", c.query, group, reason["reason"], n, c.reasons[reason["reason"].(string)])
+					}
+					if reason["in_cohort"] == true {
+						sum += n
+					}
+					rows := s.pages("province", fmt.Sprintf("/progress/rows?class=truck&city=430100&metric=%v&%s", reason["reason"], c.query))
+					if float64(len(rows)) != n || (n > 0 && rows[0]["reason"] != reason["reason"]) {
+						t.Errorf("%s: %v says %v, its list %v", c.query, reason["reason"], n, rows)
+					}
+				}
+				if total["verified"] != c.verified || total["gap"] != sum {
+					t.Errorf("%s by %s: %v verified, want %v; a gap of %v, its reasons add up to %v", c.query, group, total["verified"], c.verified, total["gap"], sum)
+				}
+			}
+			if rows := s.pages("province", "/progress/rows?class=truck&city=430100&metric=verified&"+c.query); float64(len(rows)) != c.verified || (len(rows) > 0 && rows[0]["reason"] != nil) {
+				t.Errorf("%s: what counts has a reason: %v", c.query, rows)
+			}
+		}
+	})
+}
+
 // TestATrialCountsWhatItMoves proves F61: what a definition brings in, takes out
 // and moves to another day is counted by city as its list has it, and stays as it
 // was when it was tried.

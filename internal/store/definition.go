@@ -50,32 +50,49 @@ func dayBy(d target.Definition) (text string, args []any) {
 	return "(CASE" + text + " ELSE '' END)", args
 }
 
+// counting is the cities in which a class is counted by one definition.
+type counting struct {
+	class      registry.Class
+	cities     []string
+	definition target.Definition
+}
+
+// byDefinition groups bounds by class and definition, in a fixed order.
+func byDefinition(bounds map[Area]Bounds) []counting {
+	groups := map[string]*counting{}
+	for area, b := range bounds {
+		key := string(area.Class) + " " + b.Definition.Ref()
+		if groups[key] == nil {
+			groups[key] = &counting{class: area.Class, definition: b.Definition}
+		}
+		groups[key].cities = append(groups[key].cities, area.CityCode)
+	}
+	list := make([]counting, 0, len(groups))
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		slices.Sort(groups[key].cities)
+		list = append(list, *groups[key])
+	}
+	return list
+}
+
 // moved returns the columns direction, before_on and after_on of each row, ”
 // where nothing moves.
 func (f MoveFilter) moved() (columns string, args []any) {
-	cities := map[string][]string{}
-	present := map[string]target.Definition{}
-	classes := map[string]registry.Class{}
-	for area, b := range f.Bounds {
-		key := string(area.Class) + " " + b.Definition.Ref()
-		cities[key], present[key], classes[key] = append(cities[key], area.CityCode), b.Definition, area.Class
-	}
 	now, nowArgs := countedBy(f.To, target.Verified, f.AsOf)
 	after, afterArgs := dayBy(f.To)
 	var direction, before strings.Builder
 	var directionArgs, beforeArgs []any
-	for _, key := range slices.Sorted(maps.Keys(cities)) {
-		slices.Sort(cities[key])
-		was, wasArgs := countedBy(present[key], target.Verified, f.AsOf)
-		day, dayArgs := dayBy(present[key])
-		here := []any{classes[key], cities[key]}
+	for _, g := range byDefinition(f.Bounds) {
+		was, wasArgs := countedBy(g.definition, target.Verified, f.AsOf)
+		day, dayArgs := dayBy(g.definition)
+		here := []any{g.class, g.cities}
 		fmt.Fprintf(&direction, " WHEN class = ? AND city_code IN ? THEN (CASE WHEN %s AND NOT %s THEN 'in' WHEN %s AND NOT %s THEN 'out' WHEN %s AND %s AND %s <> %s THEN 'day' ELSE '' END)",
 			now, was, was, now, now, was, after, day)
 		directionArgs = slices.Concat(directionArgs, here, nowArgs, wasArgs, wasArgs, nowArgs, nowArgs, wasArgs, afterArgs, dayArgs)
 		fmt.Fprintf(&before, " WHEN class = ? AND city_code IN ? THEN (CASE WHEN %s THEN %s ELSE '' END)", was, day)
 		beforeArgs = slices.Concat(beforeArgs, here, wasArgs, dayArgs)
 	}
-	if len(cities) == 0 {
+	if len(f.Bounds) == 0 {
 		return "'' AS direction, '' AS before_on, '' AS after_on", nil
 	}
 	return "(CASE" + direction.String() + " ELSE '' END) AS direction, (CASE" + before.String() + " ELSE '' END) AS before_on, (CASE WHEN " + now + " THEN " + after + " ELSE '' END) AS after_on",
