@@ -270,7 +270,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 		h := &history{site: newSite(t, url), random: rand.New(rand.NewPCG(seed, 1))}
 		h.definitions()
 		var all []published
-		for range 30 {
+		for range 20 {
 			h.step()
 			if _, err := h.DB.VerifySummary(t.Context()); err != nil {
 				t.Fatalf("%v after %s", err, strings.Join(h.log, "; "))
@@ -297,7 +297,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 			}
 		}
 		silent := map[string]int64{}
-		for range 3 {
+		for range 2 {
 			h.deleteSilently(2, silent)
 			h.balance(silent)
 			for range 3 {
@@ -472,6 +472,8 @@ type balanceRow struct {
 	MovedIn     int64 `json:"moved_in"`
 	Destroyed   int64
 	MovedOut    int64 `json:"moved_out"`
+	ToCities    int64 `json:"moved_to_cities"`
+	LeftProv    int64 `json:"left_province"`
 	ReEngined   int64 `json:"re_engined"`
 	Corrections int64
 	Closing     int64
@@ -501,8 +503,8 @@ func (h *history) balance(silent map[string]int64) {
 			h.t.Errorf("a rest without a silent change: %+v after %s", r, strings.Join(h.log, "; "))
 		}
 		last[key] = r
-		if silent == nil && h.random.IntN(4) == 0 {
-			h.flow(r)
+		if silent == nil && h.random.IntN(12) == 0 {
+			h.flows(r)
 		}
 	}
 	for key, n := range silent {
@@ -512,18 +514,36 @@ func (h *history) balance(silent map[string]int64) {
 	}
 }
 
-// flow opens what was registered in a month of the balance.
-func (h *history) flow(r balanceRow) {
-	query := fmt.Sprintf("metric=cohort&since=0001-01-01&city=%s&class=%s&from_as_of=%s&from_known=%s&to_as_of=%s", r.City, r.Class, r.FromAsOf, escaped(r.FromKnown), r.ToAsOf)
+// flows opens every number of a line of the balance: the changes behind each flow
+// and the rows behind the closing stock.
+func (h *history) flows(r balanceRow) {
+	place := fmt.Sprintf("since=0001-01-01&city=%s&class=%s", r.City, r.Class)
+	between := fmt.Sprintf("%s&from_as_of=%s&from_known=%s&to_as_of=%s", place, r.FromAsOf, escaped(r.FromKnown), r.ToAsOf)
+	closing := place + "&as_of=" + r.ToAsOf
 	if r.ToKnown != "" {
-		query += "&to_known=" + escaped(r.ToKnown)
+		between, closing = between+"&to_known="+escaped(r.ToKnown), closing+"&as_known="+escaped(r.ToKnown)
 	}
-	n := 0.0
-	for _, row := range h.pages("province", "/progress/changes/rows?"+query+"&cause=passage,registration,declaration,evidence,verification,return") {
-		n += row["late"].(float64) + row["period"].(float64)
+	const usual = "passage,registration,declaration,evidence,verification,return"
+	for name, flow := range map[string]struct {
+		metric, cause string
+		sign, want    int64 // sign 0: rows of both signs
+	}{
+		"registered": {"cohort", usual, 0, r.Registered}, "destroyed": {"verified", usual, 0, r.Destroyed}, "left the province": {"moved_out", usual, 0, r.LeftProv},
+		"re-engined": {"converted", usual, 0, r.ReEngined}, "moved in": {"remaining", "transfer", 1, r.MovedIn}, "moved to cities": {"remaining", "transfer", -1, -r.ToCities},
+		"corrections": {"remaining", "correction,withdrawal,amendment,import,import_undo,rule_change,duplicate,other", 0, r.Corrections},
+	} {
+		n := int64(0)
+		for _, row := range h.pages("province", "/progress/changes/rows?metric="+flow.metric+"&"+between+"&cause="+flow.cause) {
+			if moved := int64(row["late"].(float64) + row["period"].(float64)); moved*flow.sign >= 0 {
+				n += moved
+			}
+		}
+		if n != flow.want {
+			h.t.Errorf("%s %s %s: %s says %d, its rows %d after %s", r.City, r.Class, r.Month, name, flow.want, n, strings.Join(h.log, "; "))
+		}
 	}
-	if int64(n) != r.Registered {
-		h.t.Errorf("%s %s %s: %d registered, its rows are %v", r.City, r.Class, r.Month, r.Registered, n)
+	if n := h.send("province", "GET", "/progress/rows?metric=remaining&total=true&"+closing, nil).want(200).get("total"); n != float64(r.Counted) {
+		h.t.Errorf("%s %s %s: counted %d, its list has %v", r.City, r.Class, r.Month, r.Counted, n)
 	}
 }
 

@@ -86,12 +86,10 @@ func wayName(code string) *Name {
 }
 
 func driverName(code string) *Name {
-	for _, spec := range registry.Classes() {
-		for _, o := range spec.Drivers {
-			if o.Code == code {
-				n := nameOf(o.Name)
-				return &n
-			}
+	for _, o := range registry.Drivers() {
+		if o.Code == code {
+			n := nameOf(o.Name)
+			return &n
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
 )
@@ -71,6 +72,25 @@ func (d *demo) definitions() error {
 		Text:   bilingual.T("除报废注销外，牌证作废的也计为淘汰；示例口径，待试算。", "Void plates count beside what was deregistered for scrapping. An example that waits to be tried."),
 		Counts: []target.CountRule{{Ways: []string{"scrapped", "destroyed_on_site", "declared_void"}, On: "left_on"}}, Source: "示例：非官方口径"})
 	return err
+}
+
+// void has the plates of some trucks declared void, verified: they left, but by
+// the default definition they do not count as retired.
+func (d *demo) void() error {
+	for _, c := range d.Reference.Cities()[1:4] {
+		for range 2 {
+			clerk, reviewer := d.users["clerk."+demoCity(c.Code)], d.users["reviewer."+demoCity(c.Code)]
+			truck, err := d.RegisterAsset(d.ctx, clerk, NewAsset{registry.Truck, c.Code, d.truck(c)})
+			if err != nil {
+				return err
+			}
+			declared := retirement.Declaration{WayOut: "declared_void", Driver: "enforcement", DeregisteredOn: d.Today().AddDays(-40 - d.random.IntN(300))}
+			if err := d.verified(clerk, reviewer, truck.ID, declared); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // replaced changes the target of Changsha in the middle of 2025: the revision
