@@ -139,8 +139,10 @@ type definitionBody struct {
 	Code   string      `json:"code" pattern:"^[a-z][a-z0-9_]{2,39}$"`
 	Name   Name        `json:"name"`
 	Text   Name        `json:"text"`
-	Counts []CountRule `json:"counts" minItems:"1" maxItems:"10"`
+	Counts []CountRule `json:"counts,omitempty" maxItems:"10" doc:"What counts as retired; absent for a share."`
 	Source string      `json:"source,omitempty" maxLength:"300"`
+
+	ShareBP *int64 `json:"share_bp,omitempty" minimum:"1" maximum:"10000" doc:"Share of the baseline in basis points, of a definition of “basically”."`
 }
 
 func (s *Server) createDefinition(ctx context.Context, in *struct {
@@ -150,7 +152,7 @@ func (s *Server) createDefinition(ctx context.Context, in *struct {
 	return create(ctx, in.Keyed, "create-definition", in.Body,
 		func(ctx context.Context, by access.Actor) (target.Definition, error) {
 			b := in.Body
-			d := target.Definition{Code: b.Code, Name: bilingual.T(b.Name.ZH, b.Name.EN), Text: bilingual.T(b.Text.ZH, b.Text.EN), Source: b.Source}
+			d := target.Definition{Code: b.Code, Name: bilingual.T(b.Name.ZH, b.Name.EN), Text: bilingual.T(b.Text.ZH, b.Text.EN), Source: b.Source, ShareBP: b.ShareBP}
 			for _, r := range b.Counts {
 				d.Counts = append(d.Counts, target.CountRule(r))
 			}

@@ -160,6 +160,46 @@ func TestADefinitionIsTriedBeforeItCounts(t *testing.T) {
 	})
 }
 
+// TestAShareIsConfirmedByTheProvince proves F61: what "basically" means is ours
+// only as an example; the province sets its own revision, by two people, and a
+// target requires by it.
+func TestAShareIsConfirmedByTheProvince(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		for range 10 {
+			s.Truck("clerk.changsha")
+		}
+		names := map[string]string{"zh": "基本淘汰", "en": "Basically eliminated"}
+		body := map[string]any{"code": "basically_eliminated", "name": names, "text": names, "share_bp": 8500, "source": "湘环函〔2026〕1号"}
+		made := s.send("province", "POST", "/definitions", body).want(201)
+		if made.text("revision") != "2" || made.text("share_bp") != "8500" || made.text("sample") != "false" {
+			t.Errorf("made: %s", made.Body)
+		}
+		target := map[string]any{"code": "R1", "class": "truck", "city_code": "430100", "kind": "hard", "measure": "share", "due_on": "2025-12-31", "baseline_on": "2021-12-31",
+			"threshold_code": "basically_eliminated", "threshold_revision": 2, "state": "in_force"}
+		if early := s.send("province", "POST", "/targets", target).want(422); early.text("errors.0.code") != "not_accepted" {
+			t.Errorf("a target by a draft: %s", early.Body)
+		}
+		tried := s.send("province", "POST", "/definitions/basically_eliminated/2/trial", nil, "If-Match", made.Header.Get("ETag")).want(200)
+		s.send("province2", "POST", "/definitions/basically_eliminated/2/decision", map[string]any{"accept": true}, "If-Match", tried.Header.Get("ETag")).want(200)
+		if moves := s.pages("province", "/definitions/basically_eliminated/2/moves"); len(moves) != 0 {
+			t.Errorf("a share moves %v", moves)
+		}
+		s.send("province", "POST", "/targets", target).want(201)
+		if line := s.changsha("as_of=2025-12-31"); line["required"] != 9.0 { // 85% of 10, rounded up
+			t.Errorf("required %v, want 9", line["required"])
+		}
+		target["threshold_code"], target["threshold_revision"] = "deregistered", 1
+		s.send("province", "POST", "/targets", target).want(422)
+		body["counts"] = []any{map[string]any{"ways": []string{"scrapped"}, "on": "left_on"}}
+		s.send("province", "POST", "/definitions", body).want(422)
+		delete(body, "share_bp")
+		if other := s.send("province", "POST", "/definitions", body).want(422); other.text("errors.0.code") != "other_kind" {
+			t.Errorf("the other kind under one code: %s", other.Body)
+		}
+	})
+}
+
 // TestReasonsFollowTheDefinition proves F64 and F66: under each definition what it
 // counts has no reason, what only the default one counts lacks its day, each
 // reason opens its rows and the rows name it.

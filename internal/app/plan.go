@@ -76,7 +76,7 @@ func (a *App) Plans(ctx context.Context, scope access.Scope, city string) ([]Pla
 // ProposeDefinition adds a definition, or the next revision of one, as a draft
 // that can be tried.
 func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.Definition) (target.Definition, error) {
-	details := d.CheckCounts()
+	details := d.Check()
 	if d.Code == target.DefaultCode {
 		details = append(details, fault.Detail{Location: "body.code", Code: "reserved", Message: bilingual.T("系统默认口径不能另立版本", "the default definition is counted by the program itself"),
 			Mend: bilingual.T("请使用其他代码", "use another code")})
@@ -91,6 +91,9 @@ func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.D
 	d.Revision, d.State, d.Sample, d.Version = 1, "draft", false, 1
 	d.ProposedBy, d.ProposedByName, d.Trial = by.ID, by.Name, target.Trial{}
 	for _, other := range all {
+		if other.Code == d.Code && (other.ShareBP == nil) != (d.ShareBP == nil) {
+			return d, fault.Field("body.code", "other_kind", bilingual.F("“%s”是另一类口径", "%q is a definition of the other kind", d.Code), bilingual.T("请使用其他代码", "use another code"))
+		}
 		if other.Code == d.Code {
 			d.Revision = max(d.Revision, other.Revision+1)
 		}
@@ -105,8 +108,8 @@ func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.D
 }
 
 // TryDefinition computes what a draft would move on the stock of today, in place
-// of the definition that counts in each city and class, and keeps the counts.
-// Nothing of the registry changes.
+// of the definition that counts in each city and class, and keeps the counts. A
+// share moves no asset, only what is required. Nothing of the registry changes.
 func (a *App) TryDefinition(ctx context.Context, by access.Actor, code string, revision, version int64) (target.Definition, error) {
 	d, err := a.definition(ctx, code, revision)
 	if err != nil {
@@ -114,6 +117,9 @@ func (a *App) TryDefinition(ctx context.Context, by access.Actor, code string, r
 	}
 	trial := target.Trial{On: a.Today()}
 	at, err := a.read(ctx, access.Whole(), ProgressFilter{AsOf: trial.On}, func(s *figures) (err error) {
+		if d.ShareBP != nil {
+			return nil
+		}
 		trial.Counts, err = s.r.CountMoves(store.MoveFilter{To: d, Bounds: s.allBounds(), Moment: store.Moment{AsOf: trial.On}})
 		return err
 	})
@@ -166,7 +172,7 @@ func (a *App) DecideDefinition(ctx context.Context, by access.Actor, code string
 // trial counted: as known at its instant, as of its day.
 func (a *App) DefinitionMoves(ctx context.Context, scope access.Scope, code string, revision int64, f store.CountFilter, direction string, p store.Page) ([]store.DefinitionMove, error) {
 	d, err := a.definition(ctx, code, revision)
-	if err != nil || d.Trial.Us == 0 {
+	if err != nil || d.Trial.Us == 0 || d.ShareBP != nil {
 		return nil, err
 	}
 	moment := store.Moment{AsOf: d.Trial.On, Known: time.UnixMicro(d.Trial.Us).UTC()}

@@ -5238,8 +5238,14 @@ export interface components {
         };
         DefinitionBody: {
             code: string;
-            counts: components["schemas"]["CountRule"][] | null;
+            /** @description What counts as retired; absent for a share. */
+            counts?: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Share of the baseline in basis points, of a definition of “basically”.
+             */
+            share_bp?: number;
             source?: string;
             text: components["schemas"]["Name"];
         };

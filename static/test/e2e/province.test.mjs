@@ -153,7 +153,7 @@ test('the province sets an assumption in a new revision, which a second person p
   await page.getByText('省级设定').first().waitFor()
   await page.getByTestId('factors-accept').click()
   await page.locator('.el-message-box').getByRole('button', { name: '启用' }).click()
-  await page.getByText('提出或修改的人不能自己批准').waitFor()
+  await page.getByText('提出或修改的人不能自己批准').first().waitFor()
   const second = await pageOf(engine, server.url)
   await logIn(second.page, server.url, 'province2')
   await second.page.goto(`${server.url}/#/factors`)
