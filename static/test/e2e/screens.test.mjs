@@ -32,7 +32,7 @@ const screens = {
 const details = { 'clerk.changsha': [['/assets', 'asset-link'], ['/owners', 'owner-link']], 'reviewer.changsha': [['/retirements?state=declared', 'retirement-link']], 'finance.changsha': [['/applications?state=open', 'application-link']] }
 
 for (const lang of ['zh-CN', 'en']) {
-  test(`every screen in ${lang}`, { timeout: 240_000 }, async () => {
+  test(`every screen in ${lang}`, { timeout: 360_000 }, async () => {
     const { page: login, context: first, troubles: early } = await pageOf(engine, server.url, lang)
     await login.goto(`${server.url}/#/login`)
     await login.getByTestId('login-submit').waitFor()
