@@ -218,7 +218,7 @@ func (s Standing) Entries() []Entry {
 			add(kept.m, kept.day, 1)
 		}
 	}
-	if s.CountsAs == "retired" || s.otherWay() {
+	if s.mayCount() {
 		for _, name := range countDays {
 			day := s.day(name)
 			if day == "" || day < s.CohortOn {
@@ -293,11 +293,8 @@ func (s Standing) reasons() []Entry {
 			continue
 		}
 		add(x.reason, x.from, x.until)
-		if !s.reached(Verified) || !(s.CountsAs == "retired" || s.otherWay()) {
-			continue
-		}
 		for _, name := range countDays {
-			if day := s.day(name); day != "" && day >= s.CohortOn {
+			if day := s.day(name); s.mayCount() && s.reached(Verified) && day != "" && day >= s.CohortOn {
 				add(earlyBy(name, s.WayOut, x.reason), max(day, x.from), x.until)
 			}
 		}
@@ -308,6 +305,9 @@ func (s Standing) reasons() []Entry {
 // otherWay reports whether the way out counts as nothing by the default
 // definition; a void plate 牌证作废 is one of those.
 func (s Standing) otherWay() bool { return s.CountsAs == "other" || s.CountsAs == "void" }
+
+// mayCount reports whether some definition may count the way out.
+func (s Standing) mayCount() bool { return s.CountsAs == "retired" || s.otherWay() }
 
 // leftReason is the reason of an asset that has left, "" if it counts.
 func (s Standing) leftReason() Metric {
