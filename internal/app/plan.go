@@ -115,7 +115,7 @@ func (a *App) TryDefinition(ctx context.Context, by access.Actor, code string, r
 	if err != nil {
 		return d, err
 	}
-	trial := target.Trial{On: a.Today()}
+	trial := target.Trial{On: a.Today(), Counts: []target.TrialCount{}}
 	at, err := a.read(ctx, access.Whole(), ProgressFilter{AsOf: trial.On}, func(s *figures) (err error) {
 		if d.ShareBP != nil {
 			return nil
