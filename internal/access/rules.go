@@ -94,7 +94,7 @@ var rules = map[Operation][]Role{
 	"get-balance": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-progress-changes": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-progress-changes": readers,
 	"get-progress-rows-workbook": readers, "get-changes-workbook": readers, "get-baseline-workbook": readers,
 	"get-gap-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-balance-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
-	"list-plans": anyRole, "file-plan": {Reviewer, Province}, "create-definition": {Province, Admin}, "decide-definition": {Province, Admin},
+	"list-plans": anyRole, "file-plan": {Reviewer, Province}, "create-definition": {Province, Admin}, "try-definition": {Province, Admin}, "decide-definition": {Province, Admin}, "list-definition-moves": readers,
 	"list-baselines": anyRole, "freeze-baseline": {Reviewer, Province}, "get-baseline": anyRole, "list-baseline-rows": readers,
 	"get-pace": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "get-overview-workbook": {Clerk, Reviewer, Finance, Province, Auditor, Admin},
 	"get-emission": {Clerk, Reviewer, Finance, Province, Auditor, Admin}, "list-emission-rows": readers,

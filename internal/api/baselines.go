@@ -67,6 +67,8 @@ func (s *Server) baselineRoutes() {
 	propose := operation("create-definition", http.MethodPost, "/definitions", "targets", "Add a definition of what counts as retired, to be tried")
 	propose.DefaultStatus = http.StatusCreated
 	route(s, propose, s.createDefinition)
+	route(s, changes(operation("try-definition", http.MethodPost, "/definitions/{code}/{revision}/trial", "targets", "Compute what a definition would move on today's stock")), s.tryDefinition)
+	route(s, operation("list-definition-moves", http.MethodGet, "/definitions/{code}/{revision}/moves", "targets", "What a definition moves, exactly what its trial counted"), s.listDefinitionMoves)
 	route(s, changes(operation("decide-definition", http.MethodPost, "/definitions/{code}/{revision}/decision", "targets", "Accept or discard a definition")), s.decideDefinition)
 
 	route(s, operation("list-baselines", http.MethodGet, "/baselines", "targets", "Frozen baselines"), s.listBaselines)
@@ -137,8 +139,10 @@ type definitionBody struct {
 	Code   string      `json:"code" pattern:"^[a-z][a-z0-9_]{2,39}$"`
 	Name   Name        `json:"name"`
 	Text   Name        `json:"text"`
-	Counts []CountRule `json:"counts" minItems:"1" maxItems:"10"`
+	Counts []CountRule `json:"counts,omitempty" maxItems:"10" doc:"What counts as retired; absent for a share."`
 	Source string      `json:"source,omitempty" maxLength:"300"`
+
+	ShareBP *int64 `json:"share_bp,omitempty" minimum:"1" maximum:"10000" doc:"Share of the baseline in basis points, of a definition of “basically”."`
 }
 
 func (s *Server) createDefinition(ctx context.Context, in *struct {
@@ -148,18 +152,35 @@ func (s *Server) createDefinition(ctx context.Context, in *struct {
 	return create(ctx, in.Keyed, "create-definition", in.Body,
 		func(ctx context.Context, by access.Actor) (target.Definition, error) {
 			b := in.Body
-			d := target.Definition{Code: b.Code, Name: bilingual.T(b.Name.ZH, b.Name.EN), Text: bilingual.T(b.Text.ZH, b.Text.EN), Source: b.Source}
+			d := target.Definition{Code: b.Code, Name: bilingual.T(b.Name.ZH, b.Name.EN), Text: bilingual.T(b.Text.ZH, b.Text.EN), Source: b.Source, ShareBP: b.ShareBP}
 			for _, r := range b.Counts {
 				d.Counts = append(d.Counts, target.CountRule(r))
 			}
 			return s.app.ProposeDefinition(ctx, by, d)
 		},
-		definitionView, func(Definition) string { return "/definitions" }, func(d Definition) int64 { return d.Version })
+		func(d target.Definition) Definition { return triedView(actor(ctx).Scope, d) }, func(Definition) string { return "/definitions" }, func(d Definition) int64 { return d.Version })
+}
+
+// ByRevision is the part of an input that names a definition.
+type ByRevision struct {
+	Code     string `path:"code" maxLength:"40"`
+	Revision int64  `path:"revision"`
+}
+
+func (s *Server) tryDefinition(ctx context.Context, in *struct {
+	ByRevision
+	Based
+}) (*one[Definition], error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.app.TryDefinition(ctx, actor(ctx), in.Code, in.Revision, version)
+	return oneOf(d.Version, triedView(actor(ctx).Scope, d)), err
 }
 
 func (s *Server) decideDefinition(ctx context.Context, in *struct {
-	Code     string `path:"code" maxLength:"40"`
-	Revision int64  `path:"revision"`
+	ByRevision
 	Based
 	Body struct {
 		Accept bool   `json:"accept"`
@@ -171,7 +192,37 @@ func (s *Server) decideDefinition(ctx context.Context, in *struct {
 		return nil, err
 	}
 	d, err := s.app.DecideDefinition(ctx, actor(ctx), in.Code, in.Revision, version, in.Body.Accept, in.Body.Reason)
-	return oneOf(d.Version, definitionView(d)), err
+	return oneOf(d.Version, triedView(actor(ctx).Scope, d)), err
+}
+
+// DefinitionMove is an asset that a definition moves.
+type DefinitionMove struct {
+	AssetID      string         `json:"asset_id"`
+	Label        string         `json:"label"`
+	CityCode     string         `json:"city_code"`
+	DistrictCode string         `json:"district_code,omitempty"`
+	Class        registry.Class `json:"class"`
+	Direction    string         `json:"direction" enum:"in,out,day"`
+	WayOut       string         `json:"way_out"`
+	BeforeOn     civil.Day      `json:"before_on,omitempty" doc:"The day on which it counts by the present definition."`
+	AfterOn      civil.Day      `json:"after_on,omitempty" doc:"The day on which it would count."`
+}
+
+func (s *Server) listDefinitionMoves(ctx context.Context, in *struct {
+	ByRevision
+	Paging
+	Class     string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
+	City      string `query:"city" pattern:"^\\d{6}$"`
+	Direction string `query:"direction" enum:"in,out,day"`
+}) (*listOut[DefinitionMove], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.app.DefinitionMoves(ctx, actor(ctx).Scope, in.Code, in.Revision, store.CountFilter{City: in.City, Class: registry.Class(in.Class)}, in.Direction, page)
+	return listOf(rows, in.Limit, func(m store.DefinitionMove) string { return m.AssetID }, func(m store.DefinitionMove) DefinitionMove {
+		return DefinitionMove{m.AssetID, m.Label, m.CityCode, m.DistrictCode, m.Class, m.Direction, m.WayOut, m.BeforeOn, m.AfterOn}
+	}), err
 }
 
 // Baseline is a frozen list of what belonged to a cohort.

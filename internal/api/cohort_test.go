@@ -23,7 +23,8 @@ func (s *site) settled(id, state string) answer {
 
 // TestCohortRuleIsTriedBeforeItMovesAnything proves F13: a revision explains
 // itself line by line, shows who moves in or out before it is accepted, each
-// city only its own, and then moves exactly those, with the roll-up.
+// city only its own, and then, accepted by another person, moves exactly those,
+// with the roll-up.
 func TestCohortRuleIsTriedBeforeItMovesAnything(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
@@ -56,7 +57,10 @@ func TestCohortRuleIsTriedBeforeItMovesAnything(t *testing.T) {
 			t.Error("a rule that is only tried moved a truck")
 		}
 		s.send("province", "POST", "/cohort-rules/"+id+"/decision", map[string]string{"decision": "accept"}, "If-Match", `"1"`).want(412)
-		s.send("province", "POST", "/cohort-rules/"+id+"/decision", map[string]string{"decision": "accept", "reason": "会议纪要"}, "If-Match", tried.Header.Get("ETag")).want(200)
+		if own := s.send("province", "POST", "/cohort-rules/"+id+"/decision", map[string]string{"decision": "accept"}, "If-Match", tried.Header.Get("ETag")).want(403); own.text("code") != "four_eyes" {
+			t.Errorf("who proposed it accepts it: %s", own.Body)
+		}
+		s.send("province2", "POST", "/cohort-rules/"+id+"/decision", map[string]string{"decision": "accept", "reason": "会议纪要"}, "If-Match", tried.Header.Get("ETag")).want(200)
 		s.settled(id, "in_force")
 		for truck, want := range map[string]string{old.ID: "true", newer.ID: "true", far.ID: "true", petrol.ID: "false"} {
 			if got := scope(truck); got != want {

@@ -76,8 +76,9 @@ func TestAChangedTargetIsANewRevision(t *testing.T) {
 }
 
 // TestADefinitionIsTriedBeforeItCounts proves F61: a definition as data counts
-// void plates and hand-overs; it changes nothing before it is accepted; a target
-// is shown under two definitions, and its tiles equal their lists under both.
+// void plates and hand-overs; it changes nothing before it is accepted, which it
+// is after a trial on the stock of that day, by another person; a target is shown
+// under two definitions, and its tiles equal their lists under both.
 func TestADefinitionIsTriedBeforeItCounts(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
@@ -119,14 +120,176 @@ func TestADefinitionIsTriedBeforeItCounts(t *testing.T) {
 		if early := s.send("province", "POST", "/targets", target).want(422); early.text("errors.0.code") != "not_accepted" {
 			t.Errorf("a target by a draft: %s", early.Body)
 		}
-		s.send("province", "POST", "/definitions/handed_over/1/decision", map[string]any{"accept": true}, "If-Match", made.Header.Get("ETag")).want(200)
-		s.send("province", "POST", "/definitions/handed_over/1/decision", map[string]any{"accept": true}, "If-Match", `"2"`).want(409)
+		decide := func(user, etag string) answer {
+			return s.send(user, "POST", "/definitions/handed_over/1/decision", map[string]any{"accept": true}, "If-Match", etag)
+		}
+		if untried := decide("province2", made.Header.Get("ETag")).want(409); untried.text("code") != "not_tried" {
+			t.Errorf("accepted without a trial: %s", untried.Body)
+		}
+		s.send("clerk.changsha", "POST", "/definitions/handed_over/1/trial", nil, "If-Match", `"1"`).want(403)
+		tried := s.send("province", "POST", "/definitions/handed_over/1/trial", nil, "If-Match", made.Header.Get("ETag")).want(200)
+		if tried.text("trial.on") != "2026-01-15" || tried.text("trial.counts.0.city_code") != "430100" || tried.text("trial.counts.0.day") != "1" || tried.text("trial.counts.0.in") != "0" {
+			t.Errorf("the trial: %s", tried.Body)
+		}
+		moves := s.pages("clerk.changsha", "/definitions/handed_over/1/moves?direction=day")
+		if len(moves) != 1 || moves[0]["before_on"] != "2025-06-30" || moves[0]["after_on"] != "2025-06-10" {
+			t.Errorf("what it moves: %v", moves)
+		}
+		if other := s.pages("clerk.zhuzhou", "/definitions/handed_over/1/moves"); len(other) != 0 {
+			t.Errorf("another city is shown %v", other)
+		}
+		if own := decide("province", tried.Header.Get("ETag")).want(403); own.text("code") != "four_eyes" {
+			t.Errorf("who proposed it accepts it: %s", own.Body)
+		}
+		s.Clock.Advance(24 * time.Hour)
+		s.tokens = map[string]string{}
+		if old := decide("province2", tried.Header.Get("ETag")).want(409); old.text("code") != "trial_old" {
+			t.Errorf("accepted by yesterday's trial: %s", old.Body)
+		}
+		tried = s.send("province2", "POST", "/definitions/handed_over/1/trial", nil, "If-Match", tried.Header.Get("ETag")).want(200)
+		decide("province2", tried.Header.Get("ETag")).want(200)
+		decide("province2", `"4"`).want(409)
+		s.send("province", "POST", "/definitions/handed_over/1/trial", nil, "If-Match", `"4"`).want(409)
 		s.send("province", "POST", "/targets", target).want(201)
 		if line := s.changsha("as_of=2025-07-01"); line["declared"] != 2.0 || line["definition"] != "handed_over/1" || line["required"] != 2.0 {
 			t.Errorf("by the target's own definition: %v", line)
 		}
 		if line := s.changsha("as_of=2025-07-01&definition=deregistered/1"); line["declared"] != 1.0 {
 			t.Errorf("the same under the default: %v", line)
+		}
+	})
+}
+
+// TestAShareIsConfirmedByTheProvince proves F61: what "basically" means is ours
+// only as an example; the province sets its own revision, by two people, and a
+// target requires by it.
+func TestAShareIsConfirmedByTheProvince(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		for range 10 {
+			s.Truck("clerk.changsha")
+		}
+		names := map[string]string{"zh": "基本淘汰", "en": "Basically eliminated"}
+		body := map[string]any{"code": "basically_eliminated", "name": names, "text": names, "share_bp": 8500, "source": "湘环函〔2026〕1号"}
+		made := s.send("province", "POST", "/definitions", body).want(201)
+		if made.text("revision") != "2" || made.text("share_bp") != "8500" || made.text("sample") != "false" {
+			t.Errorf("made: %s", made.Body)
+		}
+		target := map[string]any{"code": "R1", "class": "truck", "city_code": "430100", "kind": "hard", "measure": "share", "due_on": "2025-12-31", "baseline_on": "2021-12-31",
+			"threshold_code": "basically_eliminated", "threshold_revision": 2, "state": "in_force"}
+		if early := s.send("province", "POST", "/targets", target).want(422); early.text("errors.0.code") != "not_accepted" {
+			t.Errorf("a target by a draft: %s", early.Body)
+		}
+		tried := s.send("province", "POST", "/definitions/basically_eliminated/2/trial", nil, "If-Match", made.Header.Get("ETag")).want(200)
+		s.send("province2", "POST", "/definitions/basically_eliminated/2/decision", map[string]any{"accept": true}, "If-Match", tried.Header.Get("ETag")).want(200)
+		if moves := s.pages("province", "/definitions/basically_eliminated/2/moves"); len(moves) != 0 {
+			t.Errorf("a share moves %v", moves)
+		}
+		s.send("province", "POST", "/targets", target).want(201)
+		if line := s.changsha("as_of=2025-12-31"); line["required"] != 9.0 { // 85% of 10, rounded up
+			t.Errorf("required %v, want 9", line["required"])
+		}
+		target["threshold_code"], target["threshold_revision"] = "deregistered", 1
+		s.send("province", "POST", "/targets", target).want(422)
+		body["counts"] = []any{map[string]any{"ways": []string{"scrapped"}, "on": "left_on"}}
+		s.send("province", "POST", "/definitions", body).want(422)
+		delete(body, "share_bp")
+		if other := s.send("province", "POST", "/definitions", body).want(422); other.text("errors.0.code") != "other_kind" {
+			t.Errorf("the other kind under one code: %s", other.Body)
+		}
+	})
+}
+
+// TestReasonsFollowTheDefinition proves F64 and F66: under each definition what it
+// counts has no reason, what only the default one counts lacks its day, each
+// reason opens its rows and the rows name it.
+func TestReasonsFollowTheDefinition(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true) // handed over on 10 June
+		s.Truck("clerk.changsha")
+		names := map[string]string{"zh": "甲", "en": "A"}
+		for code, rule := range map[string]map[string]any{"early": {"ways": []string{"scrapped"}, "on": "hand_over_on"}, "void": {"ways": []string{"declared_void"}, "on": "left_on"}} {
+			s.send("province", "POST", "/definitions", map[string]any{"code": code, "name": names, "text": names, "counts": []any{rule}}).want(201)
+		}
+		for _, c := range []struct {
+			query    string
+			verified float64
+			reasons  map[string]float64
+		}{
+			{"as_of=2025-06-12", 0, map[string]float64{"gap.in_use": 1, "gap.handed_in": 1}},
+			{"as_of=2025-06-12&definition=early/1", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30&definition=early/1", 1, map[string]float64{"gap.in_use": 1}},
+			{"as_of=2025-06-30&definition=void/1", 0, map[string]float64{"gap.in_use": 1, "gap.no_day": 1}},
+			{"as_of=2025-06-30&definition=void/1&since=2025-06-29", 0, map[string]float64{"gap.in_use": 1, "gap.no_day": 1}},
+		} {
+			for _, group := range []string{"city,class", "stage"} { // of the roll-up and of the rows
+				total := s.send("province", "GET", "/progress/gap?class=truck&city=430100&group_by="+group+"&"+c.query, nil).want(200).get("total").(map[string]any)
+				sum := 0.0
+				for _, r := range total["reasons"].([]any) {
+					reason := r.(map[string]any)
+					n := reason["count"].(float64)
+					if n != c.reasons[reason["reason"].(string)] {
+						t.Errorf("%s by %s: %v says %v, want %v", c.query, group, reason["reason"], n, c.reasons[reason["reason"].(string)])
+					}
+					if reason["in_cohort"] == true {
+						sum += n
+					}
+					rows := s.pages("province", fmt.Sprintf("/progress/rows?class=truck&city=430100&metric=%v&%s", reason["reason"], c.query))
+					if float64(len(rows)) != n || (n > 0 && rows[0]["reason"] != reason["reason"]) {
+						t.Errorf("%s: %v says %v, its list %v", c.query, reason["reason"], n, rows)
+					}
+				}
+				if total["verified"] != c.verified || total["gap"] != sum {
+					t.Errorf("%s by %s: %v verified, want %v; a gap of %v, its reasons add up to %v", c.query, group, total["verified"], c.verified, total["gap"], sum)
+				}
+			}
+			if rows := s.pages("province", "/progress/rows?class=truck&city=430100&metric=verified&"+c.query); float64(len(rows)) != c.verified || (len(rows) > 0 && rows[0]["reason"] != nil) {
+				t.Errorf("%s: what counts has a reason: %v", c.query, rows)
+			}
+		}
+	})
+}
+
+// TestATrialCountsWhatItMoves proves F61: what a definition brings in, takes out
+// and moves to another day is counted by city as its list has it, and stays as it
+// was when it was tried.
+func TestATrialCountsWhatItMoves(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-06-30", true)
+		s.Retire("zhuzhou", s.Truck("clerk.zhuzhou").ID, "2025-06-30", true)
+		s.Retire("zhuzhou", s.Truck("clerk.zhuzhou").ID, "2025-06-30", false)
+		inYard := s.Truck("clerk.zhuzhou").ID
+		s.send("clerk.zhuzhou", "POST", "/assets/"+inYard+"/retirement", map[string]string{"way_out": "scrapped", "driver": "natural", "handed_in_on": "2025-07-01", "recycler": "R", "certificate_no": "C-1"}).want(201)
+		names := map[string]string{"zh": "甲", "en": "A"}
+		try := func(code string, rule map[string]any) answer {
+			made := s.send("province", "POST", "/definitions", map[string]any{"code": code, "name": names, "text": names, "counts": []any{rule}}).want(201)
+			return s.send("province", "POST", "/definitions/"+code+"/1/trial", nil, "If-Match", made.Header.Get("ETag")).want(200)
+		}
+		void := try("void_only", map[string]any{"ways": []string{"declared_void"}, "on": "left_on"})
+		if void.text("trial.counts.0.out") != "1" || void.text("trial.counts.1.out") != "1" {
+			t.Errorf("nothing that is scrapped counts: %s", void.Body)
+		}
+		same := try("same", map[string]any{"ways": []string{"scrapped", "destroyed_on_site"}, "on": "left_on"})
+		if n := len(same.get("trial.counts").([]any)); n != 0 {
+			t.Errorf("a definition like the default moves %s", same.Body)
+		}
+		early := try("early", map[string]any{"ways": []string{"scrapped"}, "on": "hand_over_on"})
+		s.Clock.Advance(time.Minute)
+		s.Retire("changsha", s.Truck("clerk.changsha").ID, "2025-08-30", true) // recorded after the trial
+		for _, count := range early.get("trial.counts").([]any) {
+			line := count.(map[string]any)
+			for _, direction := range []string{"in", "out", "day"} {
+				rows := s.pages("province", fmt.Sprintf("/definitions/early/1/moves?city=%s&class=%s&direction=%s", line["city_code"], line["class"], direction))
+				if float64(len(rows)) != line[direction] {
+					t.Errorf("%v: %s lists %d", line, direction, len(rows))
+				}
+			}
+		}
+		if n := len(s.pages("province", "/definitions/early/1/moves")); n != 2 {
+			t.Errorf("the list has %d rows, the trial moved 2", n)
 		}
 	})
 }

@@ -226,7 +226,7 @@ func TestTonnesAreAContributionBesideTable2(t *testing.T) {
 }
 
 // TestFactorsInVersions proves F71's versions: the province sets what is no
-// official figure, in a draft that it puts in force from a day on; retirements
+// official figure, in a draft that a second person puts in force from a day on; retirements
 // before it keep their revision, and an older figure can be made again.
 func TestFactorsInVersions(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, dsn string) {
@@ -263,7 +263,10 @@ func TestFactorsInVersions(t *testing.T) {
 		if ask("") != old {
 			t.Error("a draft changes a figure")
 		}
-		s.send("province", "POST", path+"/decision", map[string]string{"decision": "accept", "reason": "X"}, "If-Match", changed.Header.Get("ETag")).want(200)
+		if own := s.send("province", "POST", path+"/decision", map[string]string{"decision": "accept"}, "If-Match", changed.Header.Get("ETag")).want(403); own.text("code") != "four_eyes" {
+			t.Errorf("who wrote it puts it in force: %s", own.Body)
+		}
+		s.send("province2", "POST", path+"/decision", map[string]string{"decision": "accept", "reason": "X"}, "If-Match", changed.Header.Get("ETag")).want(200)
 		// The heavy truck left in November and keeps revision 1; the light one gets 60,000 km and the speed correction.
 		if got := ask(""); got != fmt.Sprint(553_397.0+155_464.0) {
 			t.Errorf("under revision 2: %s, was %s", got, old)
@@ -284,7 +287,11 @@ func TestFactorsInVersions(t *testing.T) {
 			t.Errorf("a set in force is changed: %s", late.Body)
 		}
 		other := s.send("province", "POST", "/factor-sets", body).want(201)
-		gone := s.send("province", "POST", "/factor-sets/"+other.text("id")+"/decision", map[string]string{"decision": "discard"}, "If-Match", `"1"`).want(200)
+		s.send("province2", "PATCH", "/factor-sets/"+other.text("id"), map[string]any{"values": []any{km}}, "If-Match", `"1"`).want(200)
+		for _, user := range []string{"province", "province2"} { // both wrote in it
+			s.send(user, "POST", "/factor-sets/"+other.text("id")+"/decision", map[string]string{"decision": "accept"}, "If-Match", `"2"`).want(403)
+		}
+		gone := s.send("province", "POST", "/factor-sets/"+other.text("id")+"/decision", map[string]string{"decision": "discard"}, "If-Match", `"2"`).want(200)
 		if gone.text("state") != "discarded" || ask("") == old {
 			t.Errorf("a discarded draft: %s", gone.Body)
 		}

@@ -65,7 +65,7 @@ func (h *history) register() {
 		code, plate = "430200", "湘B"
 	}
 	class, fields := registry.Truck, h.TruckFields(plate, "registered_on", string(h.day("2008-01-01", 4500)), "stage", h.pick("china2", "china3", "china3", "china5", "unknown"),
-		"category", h.pick("heavy_dump", "heavy_plain", "medium_van"), "district", map[string][]string{"430100": {"", "430104", "430102"}, "430200": {"", "430202", "430203"}}[code][h.random.IntN(3)])
+		"category", h.pick("heavy_dump", "heavy_plain", "medium_van"), "use", h.pick("freight", "non_operating"), "scrap_due_on", h.pick("2025-12-31", "2027-06-30"), "district", map[string][]string{"430100": {"", "430104", "430102"}, "430200": {"", "430202", "430203"}}[code][h.random.IntN(3)])
 	if h.random.IntN(3) == 0 {
 		h.serial++
 		class, fields = registry.Machinery, map[string]string{"category": h.pick("excavator", "loader"), "serial": fmt.Sprintf("HS%07d", h.serial), "engine_no": fmt.Sprintf("HE%06d", h.serial),
@@ -84,10 +84,13 @@ func (h *history) declare() {
 	d := h.Declaration(string(h.day("2021-06-01", 1650)))
 	d.Driver = h.pick("subsidy", "traffic_ban", "natural")
 	switch h.random.IntN(6) {
-	case 0:
-		d.WayOut = "moved_out"
-	case 1:
-		d.WayOut = map[registry.Class]string{registry.Truck: "declared_void", registry.Machinery: "re_engined"}[a.Class]
+	case 0, 1:
+		spec, _ := registry.SpecOf(a.Class)
+		d.WayOut = spec.WaysOut[h.random.IntN(len(spec.WaysOut))].Code
+		if d.WayOut == "re_engined" {
+			h.serial++
+			d.EngineStage, d.EngineNo = "china4", fmt.Sprintf("HN%06d", h.serial)
+		}
 	case 2:
 		d.DeregisteredOn = ""
 	case 3:
@@ -95,13 +98,19 @@ func (h *history) declare() {
 	case 4:
 		d.DismantledOn = d.HandedInOn.AddDays(h.random.IntN(40))
 	}
-	_, err := h.DeclareRetirement(context.Background(), h.Users["clerk."+city], a.ID, nil, d)
+	c, err := h.DeclareRetirement(context.Background(), h.Users["clerk."+city], a.ID, nil, d)
 	if err != nil { // such as handed over before it was registered, or offered to another city
 		return
 	}
-	if h.random.IntN(3) > 0 {
-		_, err = h.AttachFile(context.Background(), h.Users["clerk."+city], a.ID, app.Upload{Kind: "photo", Name: "p.png", Data: bytes.NewReader(h.Photo())})
-		h.must(err)
+	h.log = append(h.log, d.WayOut)
+	if h.random.IntN(3) == 0 {
+		return
+	}
+	for _, item := range retirement.Missing(c.Evidence) {
+		if item.Kind == "file" {
+			_, err = h.AttachFile(context.Background(), h.Users["clerk."+city], a.ID, app.Upload{Kind: item.Code, Name: "p.png", Data: bytes.NewReader(h.Photo())})
+			h.must(err)
+		}
 	}
 }
 
@@ -227,17 +236,41 @@ func (h *history) publish(path string) published {
 	return published{path, a.Body, a.text("generated_at")}
 }
 
-// TestFiguresOfARandomHistory proves F64, F65, F66 and F67: random deeds change
-// the registry; after each the roll-ups equal a recount, tiles equal their
-// lists, reasons add up, cities add up to the province; and at the end every
-// figure that was ever given comes out again, byte for byte, as known then.
+// definitions proposes two further definitions, by which figures are asked for.
+func (h *history) definitions() {
+	names := map[string]string{"zh": "甲", "en": "A"}
+	rule := func(on string, ways ...string) map[string]any { return map[string]any{"ways": ways, "on": on} }
+	for code, counts := range map[string][]any{
+		"at_hand_over": {rule("hand_over_on", "scrapped", "destroyed_on_site")},
+		"with_others":  {rule("dismantled_on", "scrapped"), rule("left_on", "declared_void", "other")},
+	} {
+		h.send("province", "POST", "/definitions", map[string]any{"code": code, "name": names, "text": names, "counts": counts}).want(201)
+	}
+}
+
+// definitionOf is the definition that a published figure was asked for by, as
+// the parameter of further requests.
+func definitionOf(p published) string {
+	if _, d, ok := strings.Cut(p.path, "&definition="); ok {
+		return "&definition=" + d
+	}
+	return ""
+}
+
+// TestFiguresOfARandomHistory proves F63, F64, F65, F66 and F67: random deeds
+// change the registry; after each the roll-ups equal a recount, the balance has no
+// rest, tiles equal their lists, reasons add up to the gap under each definition,
+// cities add up to the province; then every figure that was ever given comes out
+// again, byte for byte, as known then; and records that are deleted behind the
+// program's back are the balance's rest, whatever happens after.
 func TestFiguresOfARandomHistory(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		h := &history{site: newSite(t, url), random: rand.New(rand.NewPCG(seed, 1))}
+		h.definitions()
 		var all []published
-		for range 30 {
+		for range 20 {
 			h.step()
 			if _, err := h.DB.VerifySummary(t.Context()); err != nil {
 				t.Fatalf("%v after %s", err, strings.Join(h.log, "; "))
@@ -246,15 +279,16 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 			if h.random.IntN(3) == 0 {
 				day = h.Today()
 			}
-			p := h.publish(fmt.Sprintf("/progress?as_of=%s&group_by=%s", day, h.pick("city,class", "province", "city", "class", "district", "district,class", "category", "stage,city", "way_out", "driver", "way_out,driver,class",
-				"year", "month,city", "district,stage")))
-			all = append(all, p, h.publish(fmt.Sprintf("/progress/gap?as_of=%s&group_by=%s", day, h.pick("city,class", "province", "district", "stage"))))
+			by := h.pick("", "", "&definition=at_hand_over/1", "&definition=with_others/1")
+			p := h.publish(fmt.Sprintf("/progress?as_of=%s&group_by=%s%s", day, h.pick("city,class", "province", "city", "class", "district", "district,class", "category", "stage,city", "way_out", "driver", "way_out,driver,class",
+				"year", "month,city", "district,stage", "due_year,operating", "operating,class", "due_year,city", "category,due_year"), by))
+			all = append(all, p, h.publish(fmt.Sprintf("/progress/gap?as_of=%s&group_by=%s%s", day, h.pick("city,class", "province", "district", "stage"), by)))
+			h.balance(nil)
 			h.tiles(p)
 			h.tiles(all[h.random.IntN(len(all)/2)*2])
 			h.reasons(all[h.random.IntN(len(all)/2)*2+1])
 			h.shift(all[h.random.IntN(len(all)/2)*2], p)
 		}
-		h.balance(nil)
 		h.happened()
 		for _, p := range all {
 			again := h.send("province", "GET", p.path+"&as_known="+escaped(p.at), nil).want(200)
@@ -262,7 +296,15 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 				t.Errorf("%s as known at %s is not what was answered then:\n%s\n%s", p.path, p.at, p.body, again.Body)
 			}
 		}
-		h.balance(h.deleteSilently(4))
+		silent := map[string]int64{}
+		for range 2 {
+			h.deleteSilently(2, silent)
+			h.balance(silent)
+			for range 3 {
+				h.step()
+				h.balance(silent)
+			}
+		}
 	})
 }
 
@@ -301,6 +343,16 @@ func (h *history) tiles(p published) {
 			query += "&" + dim + "=none"
 		}
 	}
+	if strings.Contains(sheet.GroupBy, "due_year") {
+		query += "&due_year=none"
+		if line["due_year"] != nil {
+			query = strings.Replace(query, "due_year=none", fmt.Sprintf("due_year=%v", line["due_year"]), 1)
+		}
+	}
+	if strings.Contains(sheet.GroupBy, "operating") {
+		query += fmt.Sprintf("&operating=%v", line["operating"] == true)
+	}
+	query += definitionOf(p)
 	for _, metric := range tileMetrics {
 		path := fmt.Sprintf("/progress/rows?%s&metric=%s&as_of=%v&as_known=%s&total=true&limit=500", query, metric, sheet.AsOf, escaped(p.at))
 		if line["period"] != nil {
@@ -323,7 +375,7 @@ func (h *history) tiles(p published) {
 			h.t.Errorf("%s: %s says %v in %v, its list has %d and says %v (%s) after %s", p.path, metric, line[metric], line, n, a.get("total"), path, strings.Join(h.log, "; "))
 		}
 	}
-	if strings.Contains(sheet.GroupBy, "year") || strings.Contains(sheet.GroupBy, "month") {
+	if line["period"] != nil {
 		return
 	}
 	for _, metric := range tileMetrics {
@@ -355,6 +407,7 @@ func (h *history) reasons(p published) {
 	if strings.Contains(sheet.GroupBy, "district") && line["district_code"] == nil {
 		query += "&district=none"
 	}
+	query += definitionOf(p)
 	sum, inside := line["verified"].(float64), 0.0
 	for _, r := range line["reasons"].([]any) {
 		reason := r.(map[string]any)
@@ -371,6 +424,10 @@ func (h *history) reasons(p published) {
 	}
 	if sum != line["records"] || inside != line["gap"] {
 		h.t.Errorf("%s: reasons and verified add up to %v of %v records, those in the cohort to %v of a gap of %v", p.path, sum, line["records"], inside, line["gap"])
+	}
+	total := h.send("province", "GET", fmt.Sprintf("/progress?group_by=province&as_of=%s&as_known=%s%s", sheet.AsOf, escaped(p.at), definitionOf(p)), nil).want(200).get("total").(map[string]any)
+	if gap := total["cohort"].(float64) - total["verified"].(float64); gap != sheet.Total["gap"] || total["verified"] != sheet.Total["verified"] {
+		h.t.Errorf("%s: the gap is %v and %v are verified, the sheet of progress says %v and %v after %s", p.path, sheet.Total["gap"], sheet.Total["verified"], gap, total["verified"], strings.Join(h.log, "; "))
 	}
 }
 
@@ -415,6 +472,8 @@ type balanceRow struct {
 	MovedIn     int64 `json:"moved_in"`
 	Destroyed   int64
 	MovedOut    int64 `json:"moved_out"`
+	ToCities    int64 `json:"moved_to_cities"`
+	LeftProv    int64 `json:"left_province"`
 	ReEngined   int64 `json:"re_engined"`
 	Corrections int64
 	Closing     int64
@@ -444,8 +503,8 @@ func (h *history) balance(silent map[string]int64) {
 			h.t.Errorf("a rest without a silent change: %+v after %s", r, strings.Join(h.log, "; "))
 		}
 		last[key] = r
-		if silent == nil && h.random.IntN(4) == 0 {
-			h.flow(r)
+		if silent == nil && h.random.IntN(12) == 0 {
+			h.flows(r)
 		}
 	}
 	for key, n := range silent {
@@ -455,26 +514,44 @@ func (h *history) balance(silent map[string]int64) {
 	}
 }
 
-// flow opens what was registered in a month of the balance.
-func (h *history) flow(r balanceRow) {
-	query := fmt.Sprintf("metric=cohort&since=0001-01-01&city=%s&class=%s&from_as_of=%s&from_known=%s&to_as_of=%s", r.City, r.Class, r.FromAsOf, escaped(r.FromKnown), r.ToAsOf)
+// flows opens every number of a line of the balance: the changes behind each flow
+// and the rows behind the closing stock.
+func (h *history) flows(r balanceRow) {
+	place := fmt.Sprintf("since=0001-01-01&city=%s&class=%s", r.City, r.Class)
+	between := fmt.Sprintf("%s&from_as_of=%s&from_known=%s&to_as_of=%s", place, r.FromAsOf, escaped(r.FromKnown), r.ToAsOf)
+	closing := place + "&as_of=" + r.ToAsOf
 	if r.ToKnown != "" {
-		query += "&to_known=" + escaped(r.ToKnown)
+		between, closing = between+"&to_known="+escaped(r.ToKnown), closing+"&as_known="+escaped(r.ToKnown)
 	}
-	n := 0.0
-	for _, row := range h.pages("province", "/progress/changes/rows?"+query+"&cause=passage,registration,declaration,evidence,verification,return") {
-		n += row["late"].(float64) + row["period"].(float64)
+	const usual = "passage,registration,declaration,evidence,verification,return"
+	for name, flow := range map[string]struct {
+		metric, cause string
+		sign, want    int64 // sign 0: rows of both signs
+	}{
+		"registered": {"cohort", usual, 0, r.Registered}, "destroyed": {"verified", usual, 0, r.Destroyed}, "left the province": {"moved_out", usual, 0, r.LeftProv},
+		"re-engined": {"converted", usual, 0, r.ReEngined}, "moved in": {"remaining", "transfer", 1, r.MovedIn}, "moved to cities": {"remaining", "transfer", -1, -r.ToCities},
+		"corrections": {"remaining", "correction,withdrawal,amendment,import,import_undo,rule_change,duplicate,other", 0, r.Corrections},
+	} {
+		n := int64(0)
+		for _, row := range h.pages("province", "/progress/changes/rows?metric="+flow.metric+"&"+between+"&cause="+flow.cause) {
+			if moved := int64(row["late"].(float64) + row["period"].(float64)); moved*flow.sign >= 0 {
+				n += moved
+			}
+		}
+		if n != flow.want {
+			h.t.Errorf("%s %s %s: %s says %d, its rows %d after %s", r.City, r.Class, r.Month, name, flow.want, n, strings.Join(h.log, "; "))
+		}
 	}
-	if int64(n) != r.Registered {
-		h.t.Errorf("%s %s %s: %d registered, its rows are %v", r.City, r.Class, r.Month, r.Registered, n)
+	if n := h.send("province", "GET", "/progress/rows?metric=remaining&total=true&"+closing, nil).want(200).get("total"); n != float64(r.Counted) {
+		h.t.Errorf("%s %s %s: counted %d, its list has %v", r.City, r.Class, r.Month, r.Counted, n)
 	}
 }
 
-// deleteSilently takes records out of the stock behind the program's back.
-func (h *history) deleteSilently(n int) map[string]int64 {
+// deleteSilently takes n records out of the stock behind the program's back and
+// adds them to gone, by city and class.
+func (h *history) deleteSilently(n int, gone map[string]int64) {
 	handle, err := h.DB.Handle()
 	h.must(err)
-	gone := map[string]int64{}
 	for range 60 {
 		a, _ := h.held(registry.InUse)
 		if n == 0 || a.ID == "" || a.Counting.CohortOn == "" || a.Counting.CohortOn > h.Today() {
@@ -490,12 +567,12 @@ func (h *history) deleteSilently(n int) map[string]int64 {
 		}
 		h.must(tx.Commit())
 		gone[a.CityCode+string(a.Class)]++
+		h.log = append(h.log, "deleted silently")
 		n--
 	}
 	if _, err := h.DB.VerifySummary(context.Background()); err == nil && len(gone) > 0 {
 		h.t.Error("the check did not see the silent deletion")
 	}
-	return gone
 }
 
 // happened fails a history in which too little happened to prove anything.

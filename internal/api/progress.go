@@ -86,12 +86,10 @@ func wayName(code string) *Name {
 }
 
 func driverName(code string) *Name {
-	for _, spec := range registry.Classes() {
-		for _, o := range spec.Drivers {
-			if o.Code == code {
-				n := nameOf(o.Name)
-				return &n
-			}
+	for _, o := range registry.Drivers() {
+		if o.Code == code {
+			n := nameOf(o.Name)
+			return &n
 		}
 	}
 	return nil
@@ -142,10 +140,14 @@ type FigureNarrowing struct {
 	Stage    string `query:"stage" maxLength:"40"`
 	WayOut   string `query:"way_out" maxLength:"40" doc:"none: the assets without one."`
 	Driver   string `query:"driver" maxLength:"40" doc:"none: the assets without one."`
+
+	DueYear   string `query:"due_year" pattern:"^(\\d{4}|none)$" doc:"Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired."`
+	Operating string `query:"operating" enum:"true,false" doc:"true: retired from commercial transport."`
 }
 
 func (n FigureNarrowing) filter() store.CountFilter {
-	return store.CountFilter{City: n.City, District: n.District, Class: registry.Class(n.Class), Category: n.Category, Stage: n.Stage, WayOut: n.WayOut, Driver: n.Driver}
+	return store.CountFilter{City: n.City, District: n.District, Class: registry.Class(n.Class), Category: n.Category, Stage: n.Stage, WayOut: n.WayOut, Driver: n.Driver,
+		DueYear: n.DueYear, Operating: n.Operating}
 }
 
 // MomentQuery is the part of an input that says as of when.

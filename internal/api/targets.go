@@ -25,6 +25,25 @@ type Definition struct {
 	Sample   bool        `json:"sample" doc:"Our assumption, not an official figure."`
 	Source   string      `json:"source,omitempty"`
 	Version  int64       `json:"version"`
+
+	ProposedBy string           `json:"proposed_by,omitempty" doc:"Who may not accept it."`
+	Trial      *DefinitionTrial `json:"trial,omitempty" doc:"Of a list of definitions: what it moved when it was tried; absent: it was not."`
+}
+
+// DefinitionTrial is what a definition would move on the stock of a moment.
+type DefinitionTrial struct {
+	On     civil.Day         `json:"on" doc:"As of this day."`
+	At     time.Time         `json:"at" doc:"As known at this instant."`
+	Counts []DefinitionCount `json:"counts" doc:"By city of the reader and class; what moves nothing is left out."`
+}
+
+// DefinitionCount is how many verified assets of a city and class a definition moves.
+type DefinitionCount struct {
+	CityCode string         `json:"city_code"`
+	Class    registry.Class `json:"class"`
+	In       int64          `json:"in" doc:"Come to count."`
+	Out      int64          `json:"out" doc:"No longer count."`
+	Day      int64          `json:"day" doc:"Count on another day."`
 }
 
 // CountRule says that assets which left in one of the ways count on a day.
@@ -34,9 +53,24 @@ type CountRule struct {
 }
 
 func definitionView(d target.Definition) Definition {
-	v := Definition{d.Code, d.Revision, nameOf(d.Name), nameOf(d.Text), d.ShareBP, []CountRule{}, d.State, d.Sample, d.Source, d.Version}
+	v := Definition{d.Code, d.Revision, nameOf(d.Name), nameOf(d.Text), d.ShareBP, []CountRule{}, d.State, d.Sample, d.Source, d.Version, d.ProposedByName, nil}
 	for _, r := range d.Counts {
 		v.Counts = append(v.Counts, CountRule(r))
+	}
+	return v
+}
+
+// triedView is definitionView with what its trial moved in the scope.
+func triedView(scope access.Scope, d target.Definition) Definition {
+	v := definitionView(d)
+	if d.Trial.Us == 0 {
+		return v
+	}
+	v.Trial = &DefinitionTrial{On: d.Trial.On, At: time.UnixMicro(d.Trial.Us).UTC(), Counts: []DefinitionCount{}}
+	for _, c := range d.Trial.Counts {
+		if scope.Covers(c.CityCode, "") {
+			v.Trial.Counts = append(v.Trial.Counts, DefinitionCount(c))
+		}
 	}
 	return v
 }
@@ -118,8 +152,10 @@ type TargetBody struct {
 	State              string         `json:"state,omitempty" enum:"draft,in_force,replaced" default:"draft"`
 }
 
-// put sets what the body says on a target; id, version and sample are ours.
+// put sets what the body says on a target; id and version are ours, and what the
+// province says is no sample of ours.
 func (b TargetBody) put(t *target.Target) {
+	t.Sample = false
 	t.Code, t.Clause, t.Class, t.CityCode, t.Kind, t.Measure, t.Value = b.Code, b.Clause, b.Class, b.CityCode, b.Kind, b.Measure, b.Value
 	t.Pollutant, t.ValidFrom, t.Note, t.Milestones = b.Pollutant, b.ValidFrom, b.Note, nil
 	for _, m := range b.Milestones {
@@ -154,7 +190,7 @@ func (s *Server) listTargets(ctx context.Context, in *struct {
 
 func (s *Server) listDefinitions(ctx context.Context, _ *struct{}) (*listOut[Definition], error) {
 	rows, err := s.db.Definitions(ctx)
-	return listOf(rows, len(rows), func(d target.Definition) string { return d.Code }, definitionView), err
+	return listOf(rows, len(rows), func(d target.Definition) string { return d.Code }, func(d target.Definition) Definition { return triedView(actor(ctx).Scope, d) }), err
 }
 
 func (s *Server) createTarget(ctx context.Context, in *struct {

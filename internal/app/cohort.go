@@ -10,6 +10,7 @@ import (
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
+	"phaseout/internal/target"
 )
 
 // JobCohort is the kind of job that tries or applies a cohort rule.
@@ -64,7 +65,7 @@ func ruleRow(rule registry.CohortRule, document, state string) (store.CohortRule
 }
 
 // DecideRule accepts a rule that was tried, which moves the assets it moves, or
-// discards it.
+// discards it. Who proposed it cannot accept it: Denied four_eyes.
 func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, version int64, accept bool, reason string) (store.CohortRule, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (store.CohortRule, error) {
 		before, err := tx.CohortRule(id)
@@ -82,6 +83,9 @@ func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, versio
 		if !accept {
 			after.State = "discarded"
 			return after, tx.UpdateCohortRule(before, &after, reason)
+		}
+		if before.CreatedBy == by.ID {
+			return before, target.FourEyes()
 		}
 		after.State, after.Done = "applying", 0
 		if err := tx.UpdateCohortRule(before, &after, reason); err != nil {

@@ -49,7 +49,7 @@ func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
 		d.accounts, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
-		d.yards, d.stock, d.payments, d.identities, d.retirements, d.weeks, d.guards, d.frauds, d.queue,
+		d.yards, d.stock, d.baselines, d.payments, d.identities, d.retirements, d.weeks, d.guards, d.frauds, d.queue, d.void, d.plans, d.definitions, d.replaced,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("app: load the demonstration: %w", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"phaseout/internal/access"
 	"phaseout/internal/civil"
 	"phaseout/internal/pace"
 	"phaseout/internal/registry"
@@ -54,19 +55,24 @@ func (d *demo) leave(city registry.Region, fields map[string]string, registered,
 	} else if len(yards) > 0 {
 		recycler = yards[0].Name
 	}
-	c, err := d.DeclareRetirement(d.ctx, clerk, asset.ID, nil, retirement.Declaration{WayOut: "scrapped", Driver: d.pick("subsidy", "traffic_ban", "natural"), HandedInOn: on.AddDays(-15),
+	return d.verified(clerk, reviewer, asset.ID, retirement.Declaration{WayOut: "scrapped", Driver: d.pick("subsidy", "traffic_ban", "natural"), HandedInOn: on.AddDays(-15),
 		DismantledOn: on.AddDays(-6), DeregisteredOn: on, Recycler: recycler, CertificateNo: fmt.Sprintf("HS-%s-%05d", city.Code, d.next())})
+}
+
+// verified takes an asset out of service with all that proves it, reviewed.
+func (d *demo) verified(clerk, reviewer access.Actor, assetID string, declared retirement.Declaration) (Case, error) {
+	c, err := d.DeclareRetirement(d.ctx, clerk, assetID, nil, declared)
 	if err != nil {
-		return none, err
+		return Case{}, err
 	}
 	for _, item := range retirement.Missing(c.Evidence) {
-		if _, err := d.AttachFile(d.ctx, clerk, asset.ID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
-			return none, err
+		if _, err := d.AttachFile(d.ctx, clerk, assetID, Upload{Kind: item.Code, Name: fmt.Sprintf("%s%04d.png", item.Name.ZH, d.serial), Data: bytes.NewReader(d.photo())}); err != nil {
+			return Case{}, err
 		}
 	}
 	r, err := d.DB.Retirement(d.ctx, clerk.Scope, c.ID)
 	if err != nil {
-		return none, err
+		return Case{}, err
 	}
 	return d.DecideRetirement(d.ctx, reviewer, r.ID, r.Version, true, onPaper)
 }

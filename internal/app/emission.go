@@ -12,6 +12,7 @@ import (
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
+	"phaseout/internal/target"
 )
 
 // EmissionFilter says which retirements are meant: the verified ones behind the
@@ -320,7 +321,8 @@ func (a *App) draft(tx *store.Tx, id string, version int64) (store.FactorSet, er
 }
 
 // DecideFactors puts a draft in force, which replaces the one before it for
-// retirements from its first day on, or discards it.
+// retirements from its first day on, or discards it. It fails with Denied
+// four_eyes for anybody who wrote in it.
 func (a *App) DecideFactors(ctx context.Context, by access.Actor, id string, version int64, accept bool, reason string) (store.FactorSet, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (store.FactorSet, error) {
 		before, err := a.draft(tx, id, version)
@@ -331,6 +333,9 @@ func (a *App) DecideFactors(ctx context.Context, by access.Actor, id string, ver
 		if !accept {
 			after.State = "discarded"
 			return after, tx.UpdateFactorSet(before, &after, "discard", reason)
+		}
+		if target.Wrote(before.WrittenBy, by.ID) {
+			return before, target.FourEyes()
 		}
 		sets, err := tx.FactorSets()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -75,7 +76,7 @@ func (a *App) Plans(ctx context.Context, scope access.Scope, city string) ([]Pla
 // ProposeDefinition adds a definition, or the next revision of one, as a draft
 // that can be tried.
 func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.Definition) (target.Definition, error) {
-	details := d.CheckCounts()
+	details := d.Check()
 	if d.Code == target.DefaultCode {
 		details = append(details, fault.Detail{Location: "body.code", Code: "reserved", Message: bilingual.T("系统默认口径不能另立版本", "the default definition is counted by the program itself"),
 			Mend: bilingual.T("请使用其他代码", "use another code")})
@@ -88,7 +89,11 @@ func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.D
 		return d, err
 	}
 	d.Revision, d.State, d.Sample, d.Version = 1, "draft", false, 1
+	d.ProposedBy, d.ProposedByName, d.Trial = by.ID, by.Name, target.Trial{}
 	for _, other := range all {
+		if other.Code == d.Code && (other.ShareBP == nil) != (d.ShareBP == nil) {
+			return d, fault.Field("body.code", "other_kind", bilingual.F("“%s”是另一类口径", "%q is a definition of the other kind", d.Code), bilingual.T("请使用其他代码", "use another code"))
+		}
 		if other.Code == d.Code {
 			d.Revision = max(d.Revision, other.Revision+1)
 		}
@@ -102,26 +107,95 @@ func (a *App) ProposeDefinition(ctx context.Context, by access.Actor, d target.D
 	})
 }
 
-// DecideDefinition accepts a definition that was tried, or discards it.
-func (a *App) DecideDefinition(ctx context.Context, by access.Actor, code string, revision, version int64, accept bool, reason string) (target.Definition, error) {
+// TryDefinition computes what a draft would move on the stock of today, in place
+// of the definition that counts in each city and class, and keeps the counts. A
+// share moves no asset, only what is required. Nothing of the registry changes.
+func (a *App) TryDefinition(ctx context.Context, by access.Actor, code string, revision, version int64) (target.Definition, error) {
+	d, err := a.definition(ctx, code, revision)
+	if err != nil {
+		return d, err
+	}
+	trial := target.Trial{On: a.Today(), Counts: []target.TrialCount{}}
+	at, err := a.read(ctx, access.Whole(), ProgressFilter{AsOf: trial.On}, func(s *figures) (err error) {
+		if d.ShareBP != nil {
+			return nil
+		}
+		trial.Counts, err = s.r.CountMoves(store.MoveFilter{To: d, Bounds: s.allBounds(), Moment: store.Moment{AsOf: trial.On}})
+		return err
+	})
+	if err != nil {
+		return d, err
+	}
+	trial.Us = at.UnixMicro()
 	return write(ctx, a, by, func(tx *store.Tx) (target.Definition, error) {
-		before, err := tx.Definition(code, revision)
+		before, err := a.draftDefinition(tx, code, revision, version)
 		if err != nil {
 			return before, err
 		}
-		if before.Version != version {
-			return before, staleSince(version, before.Version)
-		}
-		if before.State != "draft" {
-			return before, fault.New(fault.Conflict, "wrong_state", bilingual.T("该口径已作决定", "the definition was decided already")).WithMend("请新增版本", "add another revision")
-		}
 		after := before
-		after.State, after.Version = "discarded", before.Version+1
-		if accept {
-			after.State = "in_force"
-		}
-		return after, tx.DecideDefinition(before, after.State, reason)
+		after.Trial = trial
+		return after, tx.KeepTrial(before, &after)
 	})
+}
+
+// draftDefinition returns the draft that is based on the version.
+func (a *App) draftDefinition(tx *store.Tx, code string, revision, version int64) (target.Definition, error) {
+	d, err := tx.Definition(code, revision)
+	switch {
+	case err != nil:
+		return d, err
+	case d.Version != version:
+		return d, staleSince(version, d.Version)
+	case d.State != "draft":
+		_, err = d.Decide(false, "", a.Today())
+	}
+	return d, err
+}
+
+// DecideDefinition accepts a definition that was tried on the stock of today, or
+// discards it.
+func (a *App) DecideDefinition(ctx context.Context, by access.Actor, code string, revision, version int64, accept bool, reason string) (target.Definition, error) {
+	return write(ctx, a, by, func(tx *store.Tx) (target.Definition, error) {
+		before, err := a.draftDefinition(tx, code, revision, version)
+		if err != nil {
+			return before, err
+		}
+		after, err := before.Decide(accept, by.ID, a.Today())
+		if err != nil {
+			return before, err
+		}
+		return after, tx.DecideDefinition(before, after, reason)
+	})
+}
+
+// DefinitionMoves returns one page of what a definition moves, exactly what its
+// trial counted: as known at its instant, as of its day.
+func (a *App) DefinitionMoves(ctx context.Context, scope access.Scope, code string, revision int64, f store.CountFilter, direction string, p store.Page) ([]store.DefinitionMove, error) {
+	d, err := a.definition(ctx, code, revision)
+	if err != nil || d.Trial.Us == 0 || d.ShareBP != nil {
+		return nil, err
+	}
+	moment := store.Moment{AsOf: d.Trial.On, Known: time.UnixMicro(d.Trial.Us).UTC()}
+	var rows []store.DefinitionMove
+	_, err = a.read(ctx, scope, ProgressFilter{AsOf: moment.AsOf, Known: moment.Known}, func(s *figures) (err error) {
+		rows, err = s.r.MoveRows(store.MoveFilter{CountFilter: f, To: d, Bounds: s.allBounds(), Moment: moment}, direction, p)
+		return err
+	})
+	return rows, err
+}
+
+// definition returns a definition by code and revision, or NotFound.
+func (a *App) definition(ctx context.Context, code string, revision int64) (target.Definition, error) {
+	all, err := a.DB.Definitions(ctx)
+	if err != nil {
+		return target.Definition{}, err
+	}
+	for _, d := range all {
+		if d.Code == code && d.Revision == revision {
+			return d, nil
+		}
+	}
+	return target.Definition{}, fault.Missing()
 }
 
 // Freeze keeps the list of what belongs to the cohort of a city, or of every

@@ -217,7 +217,9 @@ func (s *figures) lines(scope access.Scope) ([]Line, error) {
 }
 
 // whole reports whether a filter leaves each city whole.
-func (f ProgressFilter) whole() bool { return f.District+f.Category+f.Stage+f.WayOut+f.Driver == "" }
+func (f ProgressFilter) whole() bool {
+	return f.District+f.Category+f.Stage+f.WayOut+f.Driver+f.DueYear+f.Operating == ""
+}
 
 // groups returns the groups that a sheet has lines for: every city and class,
 // every district, and of other dimensions what there is.
@@ -486,8 +488,9 @@ type GapSheet struct {
 	Total Gap
 }
 
-// Explain returns why assets do not count as retired as of a day: each has one
-// reason, and the reasons add up.
+// Explain returns why assets do not count as retired as of a day, by the
+// definition asked for or each target's own: each has one reason, and the reasons
+// add up.
 func (a *App) Explain(ctx context.Context, scope access.Scope, f ProgressFilter) (GapSheet, error) {
 	if f.GroupBy == "" {
 		f.GroupBy = "city,class"
@@ -554,7 +557,7 @@ func (a *App) Explain(ctx context.Context, scope access.Scope, f ProgressFilter)
 
 // gaps explains every group by one set of bounds.
 func (s *figures) gaps(dims []store.Dim, b store.Bounds) (map[store.Group]Gap, error) {
-	query := store.FigureQuery{CountFilter: s.f.CountFilter, By: dims, Metrics: target.ReasonMetrics()}
+	query := store.FigureQuery{CountFilter: s.f.CountFilter, By: dims, Metrics: b.Definition.ReasonMetrics()}
 	base, err := s.r.Counts(query, s.f.moment(min(b.BaselineOn, s.f.AsOf)))
 	if err != nil {
 		return nil, err
@@ -565,8 +568,8 @@ func (s *figures) gaps(dims []store.Dim, b store.Bounds) (map[store.Group]Gap, e
 	}
 	gaps := map[store.Group]Gap{}
 	for g, c := range now {
-		all := target.Explain(base[g], c)
-		gap := Gap{Group: g, Records: c[target.Records], Verified: c[target.Verified] - base[g][target.Verified], Reasons: target.Counts{}}
+		all := b.Definition.Explain(base[g], c)
+		gap := Gap{Group: g, Records: c[target.Records], Verified: all[target.Verified] - b.Definition.Apply(base[g])[target.Verified], Reasons: target.Counts{}}
 		for _, reason := range target.Reasons {
 			gap.Reasons[reason] = all[reason]
 		}

@@ -289,7 +289,8 @@ func DemoAccounts() []DemoAccount {
 	}
 	return append(all, DemoAccount{"clerk.yuelu", "岳麓区登记员", access.Clerk, "430104"},
 		DemoAccount{"province", "省级汇总员", access.Province, access.ProvinceCode}, DemoAccount{"auditor", "审计员", access.Auditor, access.ProvinceCode},
-		DemoAccount{"admin", "系统管理员", access.Admin, access.ProvinceCode})
+		DemoAccount{"admin", "系统管理员", access.Admin, access.ProvinceCode},
+		DemoAccount{"province2", "省级复核员", access.Province, access.ProvinceCode})
 }
 
 // demoCity returns the pinyin of a city's demonstration accounts.

@@ -73,7 +73,7 @@ func (a *App) ChangeTarget(ctx context.Context, by access.Actor, id string, vers
 		if err != nil {
 			return before, err
 		}
-		after.ID, after.Revision, after.ValidFrom, after.Sample = newID(), 1, from, false
+		after.ID, after.Revision, after.ValidFrom = newID(), 1, from
 		for _, r := range revisions {
 			after.Revision = max(after.Revision, r.Revision+1)
 		}
@@ -125,16 +125,18 @@ func (a *App) checkTarget(ctx context.Context, t *target.Target) error {
 	if t.Definition, ok = find(t.Definition); !ok || t.Definition.ShareBP != nil {
 		add("definition_code", t.Definition.Ref())
 	} else if t.Definition.State != "in_force" {
-		details = append(details, fault.Detail{Location: "body.definition_code", Code: "not_accepted", Message: bilingual.F("口径 %s 尚未采用", "definition %s is not accepted", t.Definition.Ref()),
-			Mend: bilingual.T("先试算并采用该口径", "try and accept it first")})
+		details = append(details, notAccepted("definition_code", t.Definition))
 	}
 	if t.CohortRule == "" && t.Class != "" {
 		t.CohortRule = a.Reference.Rule(t.Class).Name()
 	}
 	if t.Threshold != nil {
 		threshold, ok := find(*t.Threshold)
-		if !ok {
-			add("threshold_code", threshold.Code)
+		switch {
+		case !ok || threshold.ShareBP == nil:
+			add("threshold_code", threshold.Ref())
+		case threshold.State != "in_force":
+			details = append(details, notAccepted("threshold_code", threshold))
 		}
 		t.Threshold = &threshold
 	}
@@ -142,4 +144,9 @@ func (a *App) checkTarget(ctx context.Context, t *target.Target) error {
 		return fault.Fields(details)
 	}
 	return nil
+}
+
+func notAccepted(field string, d target.Definition) fault.Detail {
+	return fault.Detail{Location: "body." + field, Code: "not_accepted", Message: bilingual.F("口径 %s 尚未采用", "definition %s is not accepted", d.Ref()),
+		Mend: bilingual.T("先试算并采用该口径", "try and accept it first")}
 }

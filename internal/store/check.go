@@ -55,10 +55,16 @@ func (db *DB) VerifySummary(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
+		split, err := compareCells(q, "rollup_due", "span, period, metric, city_code, class, due_year, operating", due.due, func(c *dueCell) []any {
+			return []any{&c.span, &c.period, &c.metric, &c.city, &c.class, &c.dueYear, &c.operating}
+		})
+		if err != nil {
+			return err
+		}
 		logged, err := compareCells(q, "rollup_log", "day, cause, metric, month, city_code, district_code, class", due.log, func(c *logCell) []any {
 			return []any{&c.day, &c.cause, &c.metric, &c.month, &c.city, &c.district, &c.class}
 		})
-		n = area + fine + logged
+		n = area + fine + split + logged
 		return err
 	})
 	return n, err

@@ -26,6 +26,7 @@ type FactorSet struct {
 	CreatedByName string
 	CreatedAt     time.Time
 	InForceAt     *time.Time
+	WrittenBy     string // ids of all who wrote in the draft, separated by blanks: none of them puts it in force
 }
 
 type factorSetRow struct {
@@ -40,6 +41,7 @@ type factorSetRow struct {
 	CreatedAt     time.Time
 	InForceAt     *time.Time
 	Version       int64
+	WrittenBy     string
 }
 
 func (factorSetRow) TableName() string { return "factor_sets" }
@@ -62,7 +64,7 @@ func (factorValueRow) TableName() string { return "factor_values" }
 
 func (r factorSetRow) set() (FactorSet, error) {
 	s := FactorSet{FactorSet: emission.FactorSet{ID: r.ID, Revision: r.Revision, State: r.State, ValidFrom: r.ValidFrom, Document: r.Document, Version: r.Version},
-		CreatedBy: r.CreatedBy, CreatedByName: r.CreatedByName, CreatedAt: r.CreatedAt, InForceAt: r.InForceAt}
+		CreatedBy: r.CreatedBy, CreatedByName: r.CreatedByName, CreatedAt: r.CreatedAt, InForceAt: r.InForceAt, WrittenBy: r.WrittenBy}
 	if err := json.Unmarshal([]byte(r.Conditions), &s.Conditions); err != nil {
 		return s, fmt.Errorf("store: conditions of factor set %d: %w", r.Revision, err)
 	}
@@ -74,12 +76,12 @@ func factorSetRowOf(s *FactorSet) (factorSetRow, error) {
 	if s.Conditions == nil {
 		conditions = []byte("{}")
 	}
-	return factorSetRow{s.ID, s.Revision, s.State, s.ValidFrom, s.Document, string(conditions), s.CreatedBy, s.CreatedByName, s.CreatedAt, s.InForceAt, s.Version}, err
+	return factorSetRow{s.ID, s.Revision, s.State, s.ValidFrom, s.Document, string(conditions), s.CreatedBy, s.CreatedByName, s.CreatedAt, s.InForceAt, s.Version, s.WrittenBy}, err
 }
 
 // CreateFactorSet adds a revision with its values. A second draft fails with Conflict.
 func (tx *Tx) CreateFactorSet(s *FactorSet) error {
-	s.Version, s.CreatedAt, s.CreatedBy, s.CreatedByName = 1, tx.At, tx.By.ID, tx.By.Name
+	s.Version, s.CreatedAt, s.CreatedBy, s.CreatedByName, s.WrittenBy = 1, tx.At, tx.By.ID, tx.By.Name, tx.By.ID
 	row, err := factorSetRowOf(s)
 	if err != nil {
 		return fmt.Errorf("store: factor set: %w", err)
@@ -117,12 +119,15 @@ func factorEvent(action string, s FactorSet, reason string) Event {
 // it since. Only a draft has its values replaced.
 func (tx *Tx) UpdateFactorSet(before FactorSet, after *FactorSet, action, reason string) error {
 	after.Version = before.Version + 1
+	if after.State == "draft" && !target.Wrote(before.WrittenBy, tx.By.ID) {
+		after.WrittenBy += " " + tx.By.ID
+	}
 	row, err := factorSetRowOf(after)
 	if err != nil {
 		return fmt.Errorf("store: factor set: %w", err)
 	}
 	res := tx.db.Model(&factorSetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).
-		Select("state", "valid_from", "document", "conditions", "in_force_at", "version").Updates(&row)
+		Select("state", "valid_from", "document", "conditions", "in_force_at", "version", "written_by").Updates(&row)
 	if err := affect(res, stale()); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ import (
 // Dim is something that figures can be grouped by.
 type Dim string
 
-// The dimensions. The last four are in no roll-up by district.
+// The dimensions. From the category on they are in no roll-up by district.
 const (
 	ByCity     Dim = "city"
 	ByDistrict Dim = "district"
@@ -29,7 +30,7 @@ const (
 	ByStage    Dim = "stage"
 	ByWayOut   Dim = "way_out"
 	ByDriver   Dim = "driver"
-	// What the province splits retirements by; in no roll-up.
+	// What the province splits retirements by: in a roll-up of their own.
 	ByDueYear   Dim = "due_year"
 	ByOperating Dim = "operating"
 )
@@ -78,6 +79,9 @@ func (g *Group) field(d Dim) any {
 // NoDistrict is the filter for assets that no district is known of.
 const NoDistrict = "none"
 
+// NoYear is the filter for assets that no year of scrapping is known of.
+const NoYear = "none"
+
 // CountFilter narrows figures. Empty members do not narrow; NoWay as WayOut or
 // Driver finds assets that have none.
 type CountFilter struct {
@@ -88,7 +92,9 @@ type CountFilter struct {
 	Stage      string
 	WayOut     string
 	Driver     string
-	ByDistrict bool // of CountsOn
+	DueYear    string // year of mandatory scrapping of a retired asset; NoYear: nobody knows
+	Operating  string // "true" or "false": retired from commercial transport or not
+	ByDistrict bool   // of CountsOn
 }
 
 func (f CountFilter) narrow(q *gorm.DB) *gorm.DB {
@@ -102,10 +108,15 @@ func (f CountFilter) narrow(q *gorm.DB) *gorm.DB {
 	if f.District != "" {
 		q = q.Where("district_code = ?", strings.TrimPrefix(f.District, NoDistrict))
 	}
+	if f.DueYear != "" {
+		year, _ := strconv.Atoi(f.DueYear) // checked at the edge; NoYear is 0
+		q = q.Where("due_year = ?", year)
+	}
+	if f.Operating != "" {
+		q = q.Where("operating = ?", f.Operating == "true")
+	}
 	return q
 }
-
-func (f CountFilter) fine() bool { return f.Category+f.Stage+f.WayOut+f.Driver != "" }
 
 // Moment is a figure's two coordinates: what had happened by the end of a day,
 // as far as it was known at an instant. The zero Known is now.
@@ -121,14 +132,26 @@ type FigureQuery struct {
 	Metrics []target.Metric
 }
 
-// fine reports whether the roll-up by area cannot answer, district whether the
-// finer one cannot.
-func (f FigureQuery) fine() bool {
-	return f.CountFilter.fine() || slices.ContainsFunc(f.By, func(d Dim) bool { return d != ByCity && d != ByDistrict && d != ByClass })
-}
-
-func (f FigureQuery) district(scope access.Scope) bool {
-	return f.District != "" || scope.District() != "" || slices.ContainsFunc(f.By, func(d Dim) bool { return d == ByDistrict || d == ByDueYear || d == ByOperating })
+// rollUp returns the table that answers the query, "" if only the rows do.
+func (f FigureQuery) rollUp(scope access.Scope) string {
+	by := func(dims ...Dim) bool {
+		return slices.ContainsFunc(f.By, func(d Dim) bool { return slices.Contains(dims, d) })
+	}
+	fine := f.Category+f.Stage+f.WayOut+f.Driver != "" || by(ByCategory, ByStage, ByWayOut, ByDriver)
+	due := f.DueYear+f.Operating != "" || by(ByDueYear, ByOperating)
+	if !fine && !due {
+		return "rollup"
+	}
+	if f.District != "" || scope.District() != "" || by(ByDistrict) || slices.ContainsFunc(f.Metrics, func(m target.Metric) bool { return !fineMetrics[m] }) {
+		return ""
+	}
+	switch {
+	case !due:
+		return "rollup_fine"
+	case !fine:
+		return "rollup_due"
+	}
+	return ""
 }
 
 // Reader reads figures that all belong to one moment of the database.
@@ -159,14 +182,17 @@ func (db *DB) Figures(ctx context.Context, scope access.Scope, fn func(*Reader) 
 			return fmt.Errorf("store: read the last recording: %w", err)
 		}
 		unlock()
+		if recorded := time.UnixMicro(newest).UTC(); recorded.After(at) { // the clock stands still, or is behind another program's
+			at = recorded
+		}
 		return fn(&Reader{db, q, scope, at})
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
 // Counts returns, for each group, how many assets had started to count in each
 // metric by the moment. Present figures of areas and classes come from the
-// roll-up by area, those by what an asset is from the finer one, others from
-// the rows; from a figure as known before, what was recorded since is taken
+// roll-up by area, those by what an asset is from the finer one, those by the
+// year of scrapping and transport from a third, others from the rows; from a figure as known before, what was recorded since is taken
 // away.
 func (r *Reader) Counts(f FigureQuery, at Moment) (map[Group]target.Counts, error) {
 	counts := map[Group]target.Counts{}
@@ -174,12 +200,9 @@ func (r *Reader) Counts(f FigureQuery, at Moment) (map[Group]target.Counts, erro
 		return counts, nil
 	}
 	var err error
-	switch {
-	case !f.fine():
-		err = r.fromRollUp(f, "rollup", at.AsOf, counts)
-	case !f.district(r.scope) && !slices.ContainsFunc(f.Metrics, func(m target.Metric) bool { return !fineMetrics[m] }):
-		err = r.fromRollUp(f, "rollup_fine", at.AsOf, counts)
-	default:
+	if table := f.rollUp(r.scope); table != "" {
+		err = r.fromRollUp(f, table, at.AsOf, counts)
+	} else {
 		err = r.countRows(f, "assets", nil, at.AsOf, 1, counts)
 	}
 	if err != nil || at.Known.IsZero() {
@@ -384,6 +407,11 @@ func countsBy(m target.Metric, day civil.Day) (test string, args []any) {
 	}
 	if m.IsReason() {
 		return "(" + reasonCase + " = ?)", []any{day, day, day, day, string(m)}
+	}
+	if onDay, way, reason, ok := m.Early(); ok {
+		counted, a := wayCounts(onDay, target.Verified, []string{way}, day)
+		kept, b := countsBy(reason, day)
+		return "(" + kept + " AND " + counted + ")", append(b, a...)
 	}
 	return "(1 = 1)", nil // records
 }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -37,12 +39,36 @@ type RowFilter struct {
 // Standing is an asset as a figure counted it: without what is personal.
 type Standing struct {
 	StandingRow
-	Reason target.Metric // why it does not count as of the day, "" if it does, by the default definition
+	Reason target.Metric // why it does not count as of the day, "" if it does, by the definition of the bounds
+}
+
+// reasonEach is the expression of the reason of each row by the bounds' definition.
+func reasonEach(bounds map[Area]Bounds, asOf civil.Day) (text string, args []any) {
+	var counted, byDefault strings.Builder
+	var countedArgs, defaultArgs []any
+	for _, g := range byDefinition(bounds) {
+		if g.definition.IsDefault() {
+			continue // what it counts has no reason already
+		}
+		test, a := countedBy(g.definition, target.Verified, asOf)
+		verified, b := countsBy(target.Verified, asOf)
+		here := []any{g.class, g.cities}
+		counted.WriteString(" WHEN class = ? AND city_code IN ? AND " + test + " THEN ''")
+		countedArgs = slices.Concat(countedArgs, here, a)
+		byDefault.WriteString(" WHEN class = ? AND city_code IN ? AND " + verified + " THEN '" + string(target.ReasonNoDay) + "'")
+		defaultArgs = slices.Concat(defaultArgs, here, b)
+	}
+	days := []any{asOf, asOf, asOf, asOf}
+	if len(countedArgs) == 0 {
+		return reasonCase, days
+	}
+	return "(CASE" + counted.String() + byDefault.String() + " ELSE " + reasonCase + " END)", slices.Concat(countedArgs, defaultArgs, days)
 }
 
 // Rows returns one page of the rows behind a figure, in the order of their ids.
 func (r *Reader) Rows(f RowFilter, p Page) ([]Standing, error) {
 	parts := r.known(f)
+	reason, reasonArgs := reasonEach(f.Bounds, f.AsOf)
 	var texts []string
 	var args []any
 	for _, part := range parts {
@@ -51,7 +77,7 @@ func (r *Reader) Rows(f RowFilter, p Page) ([]Standing, error) {
 			part.q = part.q.Where(part.id+" > ?", p.After)
 		}
 		texts = append(texts, "SELECT * FROM (?) AS "+own)
-		args = append(args, part.q.Select(part.id+" AS asset_id, "+part.cause+" AS cause, "+standingColumns+", "+reasonCase+" AS reason", f.AsOf, f.AsOf, f.AsOf, f.AsOf).
+		args = append(args, part.q.Select(part.id+" AS asset_id, "+part.cause+" AS cause, "+standingColumns+", "+reason+" AS reason", reasonArgs...).
 			Order(part.id).Limit(p.Limit))
 	}
 	args = append(args, p.Limit)
@@ -85,12 +111,17 @@ type knownPart struct {
 // former standings.
 func (r *Reader) known(f RowFilter) []knownPart {
 	test, args := behindEach(f.Metric, f.Bounds, f.AsOf)
-	query := FigureQuery{CountFilter: f.CountFilter}
+	return r.knownWhere(f.CountFilter, f.Known, test, args)
+}
+
+// knownWhere is the rows that pass a test as known at an instant, zero for now.
+func (r *Reader) knownWhere(f CountFilter, known time.Time, test string, args []any) []knownPart {
+	query := FigureQuery{CountFilter: f}
 	present := knownPart{r.table("assets", query, true).Where(test, args...), "present", "id", "recorded_cause"}
-	if f.Known.IsZero() {
+	if known.IsZero() {
 		return []knownPart{present}
 	}
-	us := f.Known.UnixMicro()
+	us := known.UnixMicro()
 	present.q = present.q.Where("recorded_no NOT IN (SELECT no FROM recordings WHERE at_us > ?)", us)
 	return []knownPart{present, {former(us)(r.table("standings", query, true)).Where(test, args...), "former", "asset_id", "cause"}}
 }

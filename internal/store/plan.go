@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -66,7 +68,20 @@ func (tx *Tx) FilePlan(p *CityPlan, years []target.YearShare) error {
 		return fmt.Errorf("store: file a plan: %w", err)
 	}
 	return tx.Record(Event{Action: "file", Entity: "city_plan", EntityID: p.ID, CityCode: p.CityCode}, nil,
-		map[string]any{"class": p.Class, "title": p.Title, "document": p.Document, "issued_on": p.IssuedOn, "split": json.RawMessage(p.Split)})
+		map[string]any{"class": p.Class, "title": p.Title, "document": p.Document, "issued_on": p.IssuedOn, "split": splitText(years)})
+}
+
+// splitText is a yearly split as people read it in the audit: "2024: 18, 2025: —".
+func splitText(years []target.YearShare) string {
+	parts := make([]string, len(years))
+	for i, y := range years {
+		value := "—"
+		if y.Value != nil {
+			value = strconv.FormatInt(*y.Value, 10)
+		}
+		parts[i] = fmt.Sprintf("%d: %s", y.Year, value)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // CityPlans returns the plans of the scope, the newest of each city and class first.

@@ -238,6 +238,16 @@ type fineCell struct {
 	wayOut, driver  string
 }
 
+// dueCell is a cell of the roll-up by the year of scrapping and transport.
+type dueCell struct {
+	span, period string
+	metric       target.Metric
+	city         string
+	class        registry.Class
+	dueYear      int
+	operating    bool
+}
+
 // logCell is a cell of the log of recorded days.
 type logCell struct {
 	day            civil.Day
@@ -252,14 +262,15 @@ type logCell struct {
 type cells struct {
 	area map[cell]int64
 	fine map[fineCell]int64
+	due  map[dueCell]int64
 	log  map[logCell]int64
 }
 
 func newCells() *cells {
-	return &cells{map[cell]int64{}, map[fineCell]int64{}, map[logCell]int64{}}
+	return &cells{map[cell]int64{}, map[fineCell]int64{}, map[dueCell]int64{}, map[logCell]int64{}}
 }
 
-// fineMetrics are kept in the finer roll-up and in the log as well.
+// fineMetrics are kept in the finer roll-ups and in the log as well.
 var fineMetrics = map[target.Metric]bool{
 	target.Records: true, target.Cohort: true, target.HandedIn: true, target.Declared: true, target.Evidenced: true,
 	target.Verified: true, target.Converted: true, target.MovedOut: true,
@@ -288,6 +299,7 @@ func (c *cells) add(s standing, n int64, day civil.Day, cause string) {
 		}
 		for _, span := range kept[:min(len(kept), 2)] {
 			c.fine[fineCell{span[0], span[1], e.Metric, s.CityCode, s.Class, s.Category, s.Stage, s.WayOut, s.Driver}] += n * e.N
+			c.due[dueCell{span[0], span[1], e.Metric, s.CityCode, s.Class, s.DueYear, s.Operating}] += n * e.N
 		}
 		c.log[logCell{day, logCause(cause, n), e.Metric, month, s.CityCode, s.DistrictCode, s.Class}] += n * e.N
 	}
@@ -326,6 +338,15 @@ func (tx *Tx) putCells(c *cells) error {
 		return err
 	}
 	rows = rows[:0]
+	for k, n := range c.due {
+		if n != 0 {
+			rows = append(rows, []any{k.span, k.period, string(k.metric), k.city, string(k.class), k.dueYear, k.operating, n})
+		}
+	}
+	if err := tx.upsert("rollup_due", []string{"span", "period", "metric", "city_code", "class", "due_year", "operating"}, rows); err != nil {
+		return err
+	}
+	rows = rows[:0]
 	for k, n := range c.log {
 		if n != 0 {
 			rows = append(rows, []any{string(k.day), k.cause, string(k.metric), k.month, k.city, k.district, string(k.class), n})
@@ -339,7 +360,7 @@ func (tx *Tx) putCells(c *cells) error {
 func (tx *Tx) upsert(table string, key []string, rows [][]any) error {
 	slices.SortFunc(rows, func(a, b []any) int {
 		for i := range key {
-			if c := strings.Compare(a[i].(string), b[i].(string)); c != 0 {
+			if c := compareKeys(a[i], b[i]); c != 0 {
 				return c
 			}
 		}
@@ -373,6 +394,14 @@ func (tx *Tx) upsert(table string, key []string, rows [][]any) error {
 	return nil
 }
 
+// compareKeys orders two values of one column of a key: texts, years or claims.
+func compareKeys(a, b any) int {
+	if x, ok := a.(string); ok {
+		return strings.Compare(x, b.(string))
+	}
+	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+}
+
 // rebuild counts all roll-ups anew from the rows, if they are marked stale: a
 // migration changed what they hold.
 func (db *DB) rebuild(ctx context.Context) error {
@@ -382,7 +411,7 @@ func (db *DB) rebuild(ctx context.Context) error {
 	}
 	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
 		tx := &Tx{db: g, store: db, ctx: ctx, At: db.Now()}
-		for _, table := range []string{"rollup", "rollup_fine", "rollup_log"} {
+		for _, table := range []string{"rollup", "rollup_fine", "rollup_due", "rollup_log"} {
 			if err := g.Exec("DELETE FROM " + table).Error; err != nil {
 				return fmt.Errorf("store: empty %s: %w", table, err)
 			}

@@ -30,6 +30,12 @@ type definitionRow struct {
 	Counts   string
 	State    string
 	Version  int64
+
+	ProposedBy     string
+	ProposedByName string
+	TriedUs        int64
+	TriedOn        civil.Day
+	Trial          string
 }
 
 func (definitionRow) TableName() string { return "definitions" }
@@ -39,13 +45,17 @@ func (r definitionRow) definition() target.Definition {
 	if r.Counts != "" {
 		_ = json.Unmarshal([]byte(r.Counts), &rules) // written by definitionRowOf
 	}
+	trial := target.Trial{Us: r.TriedUs, On: r.TriedOn}
+	_ = json.Unmarshal([]byte(r.Trial), &trial.Counts) // written by TryDefinition
 	return target.Definition{Code: r.Code, Revision: r.Revision, Name: bilingual.T(r.NameZH, r.NameEN), Text: bilingual.T(r.TextZH, r.TextEN),
-		ShareBP: r.ShareBP, Sample: r.Sample, Source: r.Source, Counts: rules, State: r.State, Version: r.Version}
+		ShareBP: r.ShareBP, Sample: r.Sample, Source: r.Source, Counts: rules, State: r.State, Version: r.Version,
+		ProposedBy: r.ProposedBy, ProposedByName: r.ProposedByName, Trial: trial}
 }
 
 func definitionRowOf(d target.Definition) (definitionRow, error) {
 	r := definitionRow{Code: d.Code, Revision: d.Revision, NameZH: d.Name.ZH, NameEN: d.Name.EN, TextZH: d.Text.ZH, TextEN: d.Text.EN,
-		ShareBP: d.ShareBP, Sample: d.Sample, Source: d.Source, State: d.State, Version: max(d.Version, 1)}
+		ShareBP: d.ShareBP, Sample: d.Sample, Source: d.Source, State: d.State, Version: max(d.Version, 1),
+		ProposedBy: d.ProposedBy, ProposedByName: d.ProposedByName, Trial: "[]"}
 	if r.State == "" {
 		r.State = "in_force"
 	}
@@ -75,15 +85,31 @@ func (tx *Tx) PutDefinition(d target.Definition) (added bool, err error) {
 		map[string]any{"text": d.Text, "share_bp": d.ShareBP, "counts": d.Counts, "sample": d.Sample, "state": row.State})
 }
 
-// DecideDefinition puts a definition that was tried in force, or discards it,
-// if nobody did since.
-func (tx *Tx) DecideDefinition(before target.Definition, state, reason string) error {
-	res := tx.db.Model(&definitionRow{}).Where("code = ? AND revision = ? AND version = ? AND state = 'draft'", before.Code, before.Revision, before.Version).
-		Updates(map[string]any{"state": state, "version": before.Version + 1})
-	if err := affect(res, stale()); err != nil {
+// DecideDefinition replaces a draft by after, in force or discarded, if nobody
+// changed it since.
+func (tx *Tx) DecideDefinition(before, after target.Definition, reason string) error {
+	if err := tx.updateDraft(before, map[string]any{"state": after.State, "version": after.Version}); err != nil {
 		return err
 	}
-	return tx.Record(Event{Action: state, Entity: "definition", EntityID: before.Ref(), Reason: reason}, map[string]string{"state": before.State}, map[string]string{"state": state})
+	return tx.Record(Event{Action: after.State, Entity: "definition", EntityID: before.Ref(), Reason: reason}, map[string]string{"state": before.State}, map[string]string{"state": after.State})
+}
+
+// KeepTrial keeps what a draft would move, if nobody changed it since before.
+func (tx *Tx) KeepTrial(before target.Definition, after *target.Definition) error {
+	text, err := json.Marshal(after.Trial.Counts)
+	if err != nil {
+		return fmt.Errorf("store: trial of a definition: %w", err)
+	}
+	after.Version = before.Version + 1
+	if err := tx.updateDraft(before, map[string]any{"tried_us": after.Trial.Us, "tried_on": after.Trial.On, "trial": string(text), "version": after.Version}); err != nil {
+		return err
+	}
+	return tx.Record(Event{Action: "try", Entity: "definition", EntityID: before.Ref()}, nil, map[string]any{"tried_on": after.Trial.On, "trial": json.RawMessage(text)})
+}
+
+func (tx *Tx) updateDraft(before target.Definition, change map[string]any) error {
+	res := tx.db.Model(&definitionRow{}).Where("code = ? AND revision = ? AND version = ? AND state = 'draft'", before.Code, before.Revision, before.Version).Updates(change)
+	return affect(res, stale())
 }
 
 // Definitions returns every definition by code and revision.

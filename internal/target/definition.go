@@ -34,6 +34,18 @@ const DefaultCode = "deregistered"
 // kept as columns and metrics of their own.
 func (d Definition) IsDefault() bool { return len(d.Counts) == 0 }
 
+// Check returns what is wrong with a definition as proposed: it says what counts
+// as retired, or which share is meant by "basically".
+func (d Definition) Check() []fault.Detail {
+	if d.ShareBP == nil {
+		return d.CheckCounts()
+	}
+	if len(d.Counts) > 0 {
+		return []fault.Detail{{Location: "body.counts", Code: "inconsistent", Message: bilingual.T("比例口径没有计数规则", "a share has no rules of what counts"), Mend: bilingual.T("两者分别提出", "propose the two apart")}}
+	}
+	return nil
+}
+
 // CheckCounts returns what is wrong with the rules of a definition that is to
 // say what counts as retired.
 func (d Definition) CheckCounts() []fault.Detail {

@@ -63,10 +63,34 @@ var (
 	keptOutside = []Metric{ReasonStage, ReasonNotCovered, ReasonLeftBefore, ReasonDuplicate}
 )
 
-// ReasonMetrics lists what has to be read to explain a gap.
-func ReasonMetrics() []Metric {
+// earlyReasons are those that an asset may have by the default definition while
+// another one counts it already.
+var earlyReasons = []Metric{ReasonHandedIn, ReasonDismantled, ReasonOtherWay}
+
+// ReasonMetrics lists what has to be read to explain a gap by the definition.
+func (d Definition) ReasonMetrics() []Metric {
 	all := append([]Metric{Records, Cohort, Verified, Converted, MovedOut}, keptInside...)
-	return append(all, keptOutside...)
+	all = append(all, keptOutside...)
+	if d.IsDefault() {
+		return all
+	}
+	all = append(all, d.kept(Verified)...)
+	for _, reason := range earlyReasons {
+		all = append(all, d.early(reason)...)
+	}
+	return all
+}
+
+// early returns the kept metrics of what has a reason by the default definition
+// and is counted as verified by d.
+func (d Definition) early(reason Metric) []Metric {
+	var all []Metric
+	for _, r := range d.Counts {
+		for _, way := range r.Ways {
+			all = append(all, earlyBy(r.On, way, reason))
+		}
+	}
+	return all
 }
 
 // InCohort reports whether m is a reason of covered assets.
@@ -82,15 +106,16 @@ func (m Metric) InCohort() bool {
 func (m Metric) IsReason() bool { return strings.HasPrefix(string(m), "gap.") }
 
 // Explain completes the counts of ReasonMetrics with the reasons that are what
-// the others leave, so that all reasons and what was verified since the
-// baseline day add up to Records. base are the counts on the baseline day.
-func Explain(base, now Counts) Counts {
+// the others leave, so that all reasons and what was verified by the definition
+// since the baseline day add up to Records. base are the counts on the baseline
+// day. Verified of the result is what the definition counts as of the day.
+func (d Definition) Explain(base, now Counts) Counts {
 	all := Counts{}
 	for m, n := range now {
 		all[m] = n
 	}
 	all[ReasonConverted], all[ReasonMovedOut] = now[Converted]-base[Converted], now[MovedOut]-base[MovedOut]
-	all[ReasonBefore] = base.gone()
+	all[ReasonBefore] = d.Apply(base).gone()
 	all[ReasonInUse] = now[Cohort] - now.gone()
 	for _, m := range keptInside {
 		all[ReasonInUse] -= now[m]
@@ -98,6 +123,19 @@ func Explain(base, now Counts) Counts {
 	all[ReasonNotYet] = now[Records] - now[Cohort]
 	for _, m := range keptOutside {
 		all[ReasonNotYet] -= now[m]
+	}
+	if d.IsDefault() {
+		return all
+	}
+	// What the definition counts before the default one does has no reason; what
+	// only the default one counts lacks the day that the definition wants.
+	all[Verified] = d.Apply(now)[Verified]
+	all[ReasonNoDay] = now[Verified] - all[Verified]
+	for _, reason := range earlyReasons {
+		for _, m := range d.early(reason) {
+			all[reason] -= now[m]
+			all[ReasonNoDay] += now[m]
+		}
 	}
 	return all
 }
@@ -121,6 +159,21 @@ func (m Metric) Way() (day string, level Metric, way string, ok bool) {
 		return "", "", "", false
 	}
 	return parts[1], Metric(parts[2]), parts[3], true
+}
+
+// earlyBy is the kept metric of verified assets that left in a way, have reached
+// one of countDays and still have a reason by the default definition.
+func earlyBy(day, way string, reason Metric) Metric {
+	return Metric("early." + day + "." + way + "." + strings.TrimPrefix(string(reason), "gap."))
+}
+
+// Early takes a metric of earlyBy apart.
+func (m Metric) Early() (day, way string, reason Metric, ok bool) {
+	parts := strings.Split(string(m), ".")
+	if len(parts) != 4 || parts[0] != "early" {
+		return "", "", "", false
+	}
+	return parts[1], parts[2], Metric("gap." + parts[3]), true
 }
 
 func (s Standing) day(name string) civil.Day {
@@ -165,7 +218,7 @@ func (s Standing) Entries() []Entry {
 			add(kept.m, kept.day, 1)
 		}
 	}
-	if s.CountsAs == "retired" || s.otherWay() {
+	if s.mayCount() {
 		for _, name := range countDays {
 			day := s.day(name)
 			if day == "" || day < s.CohortOn {
@@ -193,11 +246,20 @@ func (s Standing) outside() Metric {
 	return ReasonNotCovered
 }
 
-// reasons returns when a covered asset enters and leaves each kept reason. Of
+// spell is the time in which an asset has a reason: from a day up to the day
+// before until.
+type spell struct {
+	reason      Metric
+	from, until civil.Day
+}
+
+const forEver civil.Day = "9999-12-31"
+
+// spells returns the times of a covered asset's reasons, "" where it counts. Of
 // two steps that were reached, the later one of the order is the reason.
-func (s Standing) reasons() []Entry {
-	var entries []Entry
-	until := civil.Day("9999-12-31")
+func (s Standing) spells() []spell {
+	var all []spell
+	until := forEver
 	for _, step := range []struct {
 		reason Metric
 		day    civil.Day
@@ -205,17 +267,37 @@ func (s Standing) reasons() []Entry {
 		if step.day == "" {
 			continue
 		}
-		from := max(step.day, s.CohortOn)
+		if from := max(step.day, s.CohortOn); from < until {
+			all = append(all, spell{step.reason, from, until})
+			until = from
+		}
+	}
+	return all
+}
+
+// reasons returns when a covered asset enters and leaves each kept reason, and
+// from when on another definition counts it all the same.
+func (s Standing) reasons() []Entry {
+	var entries []Entry
+	add := func(m Metric, from, until civil.Day) {
 		if from >= until {
+			return
+		}
+		entries = append(entries, Entry{m, from, 1})
+		if until < forEver {
+			entries = append(entries, Entry{m, until, -1})
+		}
+	}
+	for _, x := range s.spells() {
+		if x.reason == "" {
 			continue
 		}
-		if step.reason != "" {
-			entries = append(entries, Entry{step.reason, from, 1})
-			if until < "9999-12-31" {
-				entries = append(entries, Entry{step.reason, until, -1})
+		add(x.reason, x.from, x.until)
+		for _, name := range countDays {
+			if day := s.day(name); s.mayCount() && s.reached(Verified) && day != "" && day >= s.CohortOn {
+				add(earlyBy(name, s.WayOut, x.reason), max(day, x.from), x.until)
 			}
 		}
-		until = from
 	}
 	return entries
 }
@@ -223,6 +305,9 @@ func (s Standing) reasons() []Entry {
 // otherWay reports whether the way out counts as nothing by the default
 // definition; a void plate 牌证作废 is one of those.
 func (s Standing) otherWay() bool { return s.CountsAs == "other" || s.CountsAs == "void" }
+
+// mayCount reports whether some definition may count the way out.
+func (s Standing) mayCount() bool { return s.CountsAs == "retired" || s.otherWay() }
 
 // leftReason is the reason of an asset that has left, "" if it counts.
 func (s Standing) leftReason() Metric {

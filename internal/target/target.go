@@ -24,6 +24,10 @@ type Definition struct {
 	State    string // draft until it was tried and accepted, then in_force
 	Sample   bool   // our assumption, not an official figure; shown as such
 	Source   string
+	// ProposedBy is the id of who proposed it and may not accept it.
+	ProposedBy     string
+	ProposedByName string
+	Trial          Trial
 }
 
 // Target is one requirement on one class in one city, or in each city alike

@@ -56,6 +56,7 @@ var Accounts = []app.DemoAccount{
 	{Username: "finance3.changsha", Name: "Finance A3", Role: access.Finance, Scope: "430100"}, {Username: "finance4.changsha", Name: "Finance A4", Role: access.Finance, Scope: "430100"},
 	{Username: "finance3.zhuzhou", Name: "Finance B3", Role: access.Finance, Scope: "430200"},
 	{Username: "finance4.zhuzhou", Name: "Finance B4", Role: access.Finance, Scope: "430200"},
+	{Username: "province2", Name: "Province 2", Role: access.Province, Scope: "430000"},
 }
 
 // New opens a fresh program on the database of the URL.

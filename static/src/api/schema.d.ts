@@ -1311,6 +1311,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/definitions/{code}/{revision}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a definition moves, exactly what its trial counted */
+        get: operations["list-definition-moves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/definitions/{code}/{revision}/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compute what a definition would move on today's stock */
+        post: operations["try-definition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/draws": {
         parameters: {
             query?: never;
@@ -5260,6 +5294,8 @@ export interface components {
             /** @description Which ways out count on which day; empty: as the default definition, or a share. */
             counts: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
+            /** @description Who may not accept it. */
+            proposed_by?: string;
             /** Format: int64 */
             revision: number;
             /** @description Our assumption, not an official figure. */
@@ -5273,15 +5309,67 @@ export interface components {
             /** @enum {string} */
             state: "draft" | "in_force" | "discarded";
             text: components["schemas"]["Name"];
+            /** @description Of a list of definitions: what it moved when it was tried; absent: it was not. */
+            trial?: components["schemas"]["DefinitionTrial"];
             /** Format: int64 */
             version: number;
         };
         DefinitionBody: {
             code: string;
-            counts: components["schemas"]["CountRule"][] | null;
+            /** @description What counts as retired; absent for a share. */
+            counts?: components["schemas"]["CountRule"][] | null;
             name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Share of the baseline in basis points, of a definition of “basically”.
+             */
+            share_bp?: number;
             source?: string;
             text: components["schemas"]["Name"];
+        };
+        DefinitionCount: {
+            city_code: string;
+            class: string;
+            /**
+             * Format: int64
+             * @description Count on another day.
+             */
+            day: number;
+            /**
+             * Format: int64
+             * @description Come to count.
+             */
+            in: number;
+            /**
+             * Format: int64
+             * @description No longer count.
+             */
+            out: number;
+        };
+        DefinitionMove: {
+            /** @description The day on which it would count. */
+            after_on?: string;
+            asset_id: string;
+            /** @description The day on which it counts by the present definition. */
+            before_on?: string;
+            city_code: string;
+            class: string;
+            /** @enum {string} */
+            direction: "in" | "out" | "day";
+            district_code?: string;
+            label: string;
+            way_out: string;
+        };
+        DefinitionTrial: {
+            /**
+             * Format: date-time
+             * @description As known at this instant.
+             */
+            at: string;
+            /** @description By city of the reader and class; what moves nothing is left out. */
+            counts: components["schemas"]["DefinitionCount"][] | null;
+            /** @description As of this day. */
+            on: string;
         };
         DifferentWord: {
             field: string;
@@ -6425,6 +6513,18 @@ export interface components {
         };
         ListDefinition: {
             items: components["schemas"]["Definition"][] | null;
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description Only when asked for with total=true.
+             */
+            total?: number;
+            /** @description The total is a lower bound: counting stopped there. */
+            total_capped?: boolean;
+        };
+        ListDefinitionMove: {
+            items: components["schemas"]["DefinitionMove"][] | null;
             /** @description Absent on the last page. */
             next_cursor?: string;
             /**
@@ -18200,6 +18300,217 @@ export interface operations {
             };
         };
     };
+    "list-definition-moves": {
+        parameters: {
+            query?: {
+                /** @description Rows in a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                class?: "truck" | "machinery" | "farm_machinery" | "vessel";
+                city?: string;
+                direction?: "in" | "out" | "day";
+            };
+            header?: never;
+            path: {
+                code: string;
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDefinitionMove"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-definition": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change is based on. Required. */
+                "If-Match"?: string;
+            };
+            path: {
+                code: string;
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-draws": {
         parameters: {
             query?: {
@@ -25466,6 +25777,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -25552,6 +25867,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -25788,6 +26107,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
                 /** @description Absent: the day of to_as_of. */
                 from_as_of?: string;
@@ -25877,6 +26200,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
                 /** @description Absent: the day of to_as_of. */
                 from_as_of?: string;
@@ -25974,6 +26301,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 metric: "baseline" | "additions" | "cohort" | "handed_in" | "declared" | "evidenced" | "verified" | "converted" | "moved_out" | "remaining";
                 /** @description Absent: the day of to_as_of. */
                 from_as_of?: string;
@@ -26065,6 +26396,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -26151,6 +26486,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -26244,6 +26583,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -26477,6 +26820,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
@@ -26567,6 +26914,10 @@ export interface operations {
                 way_out?: string;
                 /** @description none: the assets without one. */
                 driver?: string;
+                /** @description Of retired assets: the year of their mandatory scrapping; none: nobody knows it, or it is not retired. */
+                due_year?: string;
+                /** @description true: retired from commercial transport. */
+                operating?: "true" | "false";
                 /** @description Absent: today. */
                 as_of?: string;
                 /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */

@@ -141,7 +141,7 @@ test('tonnes open into rows with their trace, and say where a factor is missing 
   assert.deepEqual(troubles, [])
 })
 
-test('the province sets an assumption in a new revision; earlier results keep theirs (F71)', async () => {
+test('the province sets an assumption in a new revision, which a second person puts in force; earlier results keep theirs (F71)', async () => {
   await go('/emission?as_of=2025-12-31&class=truck')
   const before = await page.getByTestId('emission-sum').innerText()
   await go('/factors')
@@ -153,7 +153,14 @@ test('the province sets an assumption in a new revision; earlier results keep th
   await page.getByText('省级设定').first().waitFor()
   await page.getByTestId('factors-accept').click()
   await page.locator('.el-message-box').getByRole('button', { name: '启用' }).click()
-  await page.getByTestId('factor-sets').getByText('已被替代').waitFor()
+  await page.getByText('提出或修改的人不能自己批准').first().waitFor()
+  const second = await pageOf(engine, server.url)
+  await logIn(second.page, server.url, 'province2')
+  await second.page.goto(`${server.url}/#/factors`)
+  await second.page.getByTestId('factors-accept').click()
+  await second.page.locator('.el-message-box').getByRole('button', { name: '启用' }).click()
+  await second.page.getByTestId('factor-sets').getByText('已被替代').waitFor()
+  await second.context.close()
   await go('/emission?as_of=2025-12-31&class=truck')
   assert.equal(await page.getByTestId('emission-sum').innerText(), before)
   assert.deepEqual(troubles, [])
