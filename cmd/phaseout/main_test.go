@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -85,6 +86,54 @@ func TestAnInstallationFromNothing(t *testing.T) {
 	}
 	if code, _, e := phaseout(t, "", "check", "audit"); code != exitFail || !strings.Contains(e, "check audit") {
 		t.Errorf("a forged head: %d %s", code, e)
+	}
+}
+
+// TestAnUpgradeKeepsTheDatabaseAsItWas proves F87: before the schema changes the
+// database is copied; the copy is whole and of the schema before.
+func TestAnUpgradeKeepsTheDatabaseAsItWas(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PHASEOUT_DATA", dir)
+	t.Chdir(t.TempDir())
+	if code, o, e := phaseout(t, "", "migrate"); code != exitOK || strings.Contains(o, "backups") {
+		t.Fatalf("an empty database needs no copy: %d %s%s", code, o, e)
+	}
+	if code, o, e := phaseout(t, "", "seed"); code != exitOK {
+		t.Fatalf("seed: %d %s%s", code, o, e)
+	}
+	handle, err := sql.Open("sqlite3", filepath.Join(dir, "phaseout.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{ // as the schema was before 380
+		"DELETE FROM goose_db_version WHERE version_id >= 380", "DROP INDEX applications_retirement", "DROP INDEX applications_state", "DROP INDEX transfers_asset",
+	} {
+		if _, err := handle.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := handle.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code, o, e := phaseout(t, "", "migrate")
+	copies, err := filepath.Glob(filepath.Join(dir, "backups", "schema-371-*.db"))
+	if code != exitOK || err != nil || len(copies) != 1 || !strings.Contains(o, copies[0]) {
+		t.Fatalf("upgrade: %d %s%s, copies %v, %v", code, o, e, copies, err)
+	}
+	kept, err := sql.Open("sqlite3", copies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = kept.Close() }()
+	var whole string
+	var regions, version int
+	err = errors.Join(kept.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&whole), kept.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM regions").Scan(&regions),
+		kept.QueryRowContext(t.Context(), "SELECT MAX(version_id) FROM goose_db_version").Scan(&version))
+	if err != nil || whole != "ok" || regions < 6 || version != 371 {
+		t.Errorf("the copy: %s, %d regions, schema %d, %v", whole, regions, version, err)
+	}
+	if code, o, e := phaseout(t, "", "migrate"); code != exitOK || strings.Contains(o, "backups") {
+		t.Errorf("nothing to do needs no copy: %d %s%s", code, o, e)
 	}
 }
 

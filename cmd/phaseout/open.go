@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"phaseout/internal/app"
 	"phaseout/internal/auth"
@@ -105,20 +106,42 @@ func openRing(ctx context.Context, c *config.Common, db *store.DB) error {
 	return db.UseRing(ctx, ring)
 }
 
-type migrateCmd struct{}
+type migrateCmd struct {
+	NoBackup bool `help:"Do not keep a copy of the database as it was. On PostgreSQL there never is one: use pg_dump."`
+}
 
-// Run brings the schema up to date.
-func (migrateCmd) Run(e *env, c *config.Common) error {
+// Run brings the schema up to date. A database that has one already is copied
+// first, so that the program before can be gone back to.
+func (m migrateCmd) Run(e *env, c *config.Common) error {
 	db, _, err := openDB(e.ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	if !m.NoBackup {
+		if err := keepBefore(e, c, db); err != nil {
+			return err
+		}
+	}
 	n, err := migrate(e.ctx, db)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(e.out, "schema up to date, %d migrations run\n", n)
+	return err
+}
+
+// keepBefore copies a SQLite database whose schema is about to change.
+func keepBefore(e *env, c *config.Common, db *store.DB) error {
+	have, want, err := db.Schema(e.ctx)
+	if err != nil || have == 0 || have >= want || db.Engine() != store.SQLite {
+		return err
+	}
+	path := filepath.Join(c.Data, "backups", fmt.Sprintf("schema-%d-%s.db", have, db.Now().Format("20060102T150405Z")))
+	if err := db.Snapshot(e.ctx, path); err != nil {
+		return fmt.Errorf("%w; free some space, or run \"phaseout migrate --no-backup\"", err)
+	}
+	_, err = fmt.Fprintf(e.out, "the database as it was: %s\n", path)
 	return err
 }
 

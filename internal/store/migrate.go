@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -56,16 +59,40 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 	return len(done), db.rebuild(ctx)
 }
 
+// Snapshot writes the database as it is into a new file, while it stays open.
+// Only SQLite can; on PostgreSQL it fails and names pg_dump.
+func (db *DB) Snapshot(ctx context.Context, path string) error {
+	if db.engine != SQLite {
+		return errors.New("store: a PostgreSQL database is backed up with pg_dump")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("store: make the folder of the backup: %w", err)
+	}
+	if err := db.write.WithContext(ctx).Exec("VACUUM INTO ?", path).Error; err != nil {
+		return fmt.Errorf("store: write a backup to %s: %w", path, err)
+	}
+	return os.Chmod(path, 0o600)
+}
+
+// Schema returns the version that the database has, 0 if it is empty, and the
+// one that this program wants.
+func (db *DB) Schema(ctx context.Context) (have, want int64, err error) {
+	p, err := db.provider()
+	if err != nil {
+		return 0, 0, err
+	}
+	if have, want, err = p.GetVersions(ctx); err != nil {
+		return have, want, fmt.Errorf("store: read the schema version: %w", err)
+	}
+	return have, want, nil
+}
+
 // Pending returns whether migrations are still to be run, and fails if the
 // schema is newer than this program.
 func (db *DB) Pending(ctx context.Context) (bool, error) {
-	p, err := db.provider()
+	have, want, err := db.Schema(ctx)
 	if err != nil {
 		return false, err
-	}
-	have, want, err := p.GetVersions(ctx)
-	if err != nil {
-		return false, fmt.Errorf("store: read the schema version: %w", err)
 	}
 	if have > want {
 		return false, fmt.Errorf("store: the database has schema %d, this program knows only %d: use a newer program", have, want)
