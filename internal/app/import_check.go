@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -28,6 +30,7 @@ func (a *App) checkImport(ctx context.Context, by access.Actor, i store.Import) 
 	if err != nil {
 		return err
 	}
+	defer lean()()
 	c := importCheck{app: a, by: by, current: i, columns: map[string]string{}}
 	book, header, err := c.headerOf(ctx, book)
 	if saveErr := c.begin(ctx); saveErr != nil {
@@ -359,4 +362,29 @@ func identityFinding(asset registry.Asset, code string, message, mend bilingual.
 		}
 	}
 	return f
+}
+
+// leaning counts who wants a small heap, and keeps what the setting was before.
+var leaning struct {
+	sync.Mutex
+	n, percent int
+}
+
+// lean keeps the heap close to what is in use, at the price of collecting more
+// often, until the returned function is called. What a check of a million rows
+// remembers is collected fast, for it has no pointers, but would double the
+// memory if garbage could pile up to its size.
+func lean() (end func()) {
+	leaning.Lock()
+	defer leaning.Unlock()
+	if leaning.n++; leaning.n == 1 {
+		leaning.percent = debug.SetGCPercent(25)
+	}
+	return func() {
+		leaning.Lock()
+		defer leaning.Unlock()
+		if leaning.n--; leaning.n == 0 {
+			debug.SetGCPercent(leaning.percent)
+		}
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strconv"
 
 	"phaseout/internal/bilingual"
 )
@@ -22,67 +21,114 @@ const (
 
 // Batch checks the rows of one sheet against each other, in their order.
 //
-// A sheet may have a million rows, so it keeps no texts but their hashes: of
-// 64 bits for identities, where a chance hit among a million rows (one in ten
-// million sheets) would only ask for a second look, of 128 for contents.
+// A sheet may have a million rows, so it keeps no texts but their hashes, of 64
+// bits: a chance hit among the identities of a million rows (one in ten million
+// sheets) would only ask for a second look, and contents are compared only where
+// an identity is the same already.
 type Batch struct {
-	seed    maphash.Seed
-	first   map[uint64]int32 // unique identifier → place of its row in rows
-	engines map[uint64]struct{}
-	rows    [][]goodRow // in pieces, so that growing copies nothing
+	seed     maphash.Seed
+	first    hashTable // unique identifier → place of its row
+	engines  hashTable
+	contents pieces[uint64] // of the rows that claim their identities: the hash of all that each says
+	numbers  pieces[int32]  // and where each stands
 }
 
-// goodRow is a row that claims its identities.
-type goodRow struct {
-	content content
-	number  int32
-}
+// pieces is a list that grows without copying what it has.
+type pieces[T any] [][]T
 
-// content is the hash of all that a row says.
-type content [2]uint64
+const onePiece = 1 << 14
 
-const batchPiece = 1 << 14
-
-// NewBatch returns a batch without rows.
-func NewBatch() *Batch {
-	return &Batch{seed: maphash.MakeSeed(), first: map[uint64]int32{}, engines: map[uint64]struct{}{}}
-}
-
-// claim keeps a good row and returns its place.
-func (b *Batch) claim(row goodRow) int32 {
-	if last := len(b.rows) - 1; last < 0 || len(b.rows[last]) == batchPiece {
-		b.rows = append(b.rows, make([]goodRow, 0, batchPiece))
+func (p *pieces[T]) add(v T) {
+	if last := len(*p) - 1; last < 0 || len((*p)[last]) == onePiece {
+		*p = append(*p, make([]T, 0, onePiece))
 	}
-	last := len(b.rows) - 1
-	b.rows[last] = append(b.rows[last], row)
-	return int32(last*batchPiece + len(b.rows[last]) - 1) // a sheet has far fewer rows
+	last := len(*p) - 1
+	(*p)[last] = append((*p)[last], v)
 }
 
-func (b *Batch) at(place int32) goodRow { return b.rows[place/batchPiece][place%batchPiece] }
+func (p pieces[T]) at(place int32) T { return p[place/onePiece][place%onePiece] }
 
-func (b *Batch) identity(i Identifier) uint64 { return maphash.String(b.seed, i.Kind+"\n"+i.Norm) }
+// hashTable maps hashes to places. It takes some 18 bytes for each, holds no
+// pointer that the garbage collector would follow, and grows a 256th at a time.
+type hashTable [256]struct {
+	keys   []uint64 // 0 is a free place
+	values []int32
+	used   int
+}
 
-// content hashes a row's fields twice, each time with another beginning.
-func (b *Batch) content(a Asset) (sum content) {
-	for n := range sum {
-		var h maphash.Hash
-		h.SetSeed(b.seed)
-		write := func(texts ...string) {
-			for _, text := range texts {
-				_, _ = h.WriteString(text)
-				_ = h.WriteByte(0)
+// find returns where in its part a key is or would be.
+func find(keys []uint64, key uint64) int {
+	i := int(key % uint64(len(keys)))
+	for keys[i] != 0 && keys[i] != key {
+		if i++; i == len(keys) {
+			i = 0
+		}
+	}
+	return i
+}
+
+func (t *hashTable) get(key uint64) (int32, bool) {
+	part := &t[key>>56]
+	if part.used == 0 {
+		return 0, false
+	}
+	i := find(part.keys, key)
+	return part.values[i], part.keys[i] == key
+}
+
+func (t *hashTable) put(key uint64, value int32) {
+	part := &t[key>>56]
+	if part.used*10 >= len(part.keys)*8 {
+		keys, values := part.keys, part.values
+		part.keys = make([]uint64, max(16, len(keys)*3/2))
+		part.values = make([]int32, len(part.keys))
+		for i, k := range keys {
+			if k != 0 {
+				j := find(part.keys, k)
+				part.keys[j], part.values[j] = k, values[i]
 			}
 		}
-		write(strconv.Itoa(n), a.OwnerID, a.OwnerPhone)
-		for _, key := range slices.Sorted(maps.Keys(a.Fields)) {
-			write(key, a.Fields[key])
-		}
-		for _, i := range a.Identifiers {
-			write(i.Kind, i.Norm)
-		}
-		sum[n] = h.Sum64()
 	}
-	return sum
+	i := find(part.keys, key)
+	if part.keys[i] == 0 {
+		part.used++
+	}
+	part.keys[i], part.values[i] = key, value
+}
+
+// NewBatch returns a batch without rows.
+func NewBatch() *Batch { return &Batch{seed: maphash.MakeSeed()} }
+
+// claim keeps a good row and returns its place.
+func (b *Batch) claim(content uint64, number int32) int32 {
+	b.contents.add(content)
+	b.numbers.add(number)
+	return int32((len(b.numbers)-1)*onePiece + len(b.numbers[len(b.numbers)-1]) - 1) // a sheet has far fewer rows
+}
+
+// identity hashes an identifier, never to 0.
+func (b *Batch) identity(i Identifier) uint64 {
+	return max(1, maphash.String(b.seed, i.Kind+"\n"+i.Norm))
+}
+
+// content hashes a row's fields.
+func (b *Batch) content(a Asset) uint64 {
+	var h maphash.Hash
+	h.SetSeed(b.seed)
+	write := func(texts ...string) {
+		for _, text := range texts {
+			_, _ = h.WriteString(text)
+			_ = h.WriteByte(0)
+		}
+	}
+	write(a.OwnerID, a.OwnerPhone)
+	for _, key := range slices.Sorted(maps.Keys(a.Fields)) {
+		write(key, a.Fields[key])
+	}
+	for _, i := range a.Identifiers {
+		write(i.Kind, i.Norm)
+	}
+	return h.Sum64()
 }
 
 // Add takes the next row with its findings and returns what becomes of it and
@@ -97,33 +143,32 @@ func (b *Batch) Add(row int, a Asset, findings []Finding) (Outcome, []Finding) {
 	}
 	own := b.content(a)
 	for _, i := range a.Identifiers {
-		place, taken := b.first[b.identity(i)]
+		place, taken := b.first.get(b.identity(i))
 		if !i.Unique || !taken {
 			continue
 		}
-		earlier := b.at(place)
 		f := Finding{Field: i.Kind, Value: i.Value, Code: "duplicate_in_file", Severity: Error,
-			Message: bilingual.F("%s 与第 %d 行重复，内容不同", "%s stands in row %d already, with other content", i.Value, earlier.number),
+			Message: bilingual.F("%s 与第 %d 行重复，内容不同", "%s stands in row %d already, with other content", i.Value, b.numbers.at(place)),
 			Mend:    bilingual.T("以先出现的一行为准；请核对后只保留正确的一行", "the first row stands; keep the right one of the two")}
-		if own == earlier.content {
+		if own == b.contents.at(place) {
 			f.Severity = Warning
-			f.Message = bilingual.F("%s 与第 %d 行完全相同，已跳过", "%s is the same record as row %d and is skipped", i.Value, earlier.number)
+			f.Message = bilingual.F("%s 与第 %d 行完全相同，已跳过", "%s is the same record as row %d and is skipped", i.Value, b.numbers.at(place))
 			f.Mend = bilingual.T("无需处理", "nothing to do")
 			return OutcomeDuplicate, append(findings, f)
 		}
 		return OutcomeReject, append(findings, f)
 	}
-	place := b.claim(goodRow{own, int32(row)})
+	place := b.claim(own, int32(row))
 	for _, i := range a.Identifiers {
 		key := b.identity(i)
 		switch {
 		case i.Unique:
-			b.first[key] = place
+			b.first.put(key, place)
 		case i.Kind == "engine_no":
-			if _, seen := b.engines[key]; seen {
+			if _, seen := b.engines.get(key); seen {
 				findings = append(findings, SharedEngine(i))
 			} else {
-				b.engines[key] = struct{}{}
+				b.engines.put(key, 0)
 			}
 		}
 	}
