@@ -277,14 +277,8 @@ func (s *Server) changedApplication(ctx context.Context, id string, based Based,
 	if err != nil {
 		return nil, err
 	}
-	if err := change(actor(ctx), version); err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadApplication(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadApplication(ctx, id)
-	return oneOf(v.Version, v), err
+	err = change(actor(ctx), version)
+	return changed(ctx, s, id, err, s.loadApplication, func(v Application) int64 { return v.Version })
 }
 
 func (s *Server) updateApplication(ctx context.Context, in *struct {

@@ -517,14 +517,7 @@ func (s *Server) openRecovery(ctx context.Context, in *struct {
 }
 
 func (s *Server) changedRecovery(ctx context.Context, id string, err error) (*one[Recovery], error) {
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadRecovery(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadRecovery(ctx, id)
-	return oneOf(v.Version, v), err
+	return changed(ctx, s, id, err, s.loadRecovery, func(v Recovery) int64 { return v.Version })
 }
 
 func (s *Server) bookReceipt(ctx context.Context, in *struct {

@@ -131,14 +131,7 @@ func (s *Server) ownerHistory(ctx context.Context, in *struct {
 // changedOwner answers a change of an owner: the record after it, or with a
 // 412 the record as it is.
 func (s *Server) changedOwner(ctx context.Context, id string, err error) (*one[OwnerRecord], error) {
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadOwner(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadOwner(ctx, id)
-	return oneOf(v.Version, v), err
+	return changed(ctx, s, id, err, s.loadOwner, func(v OwnerRecord) int64 { return v.Version })
 }
 
 func (s *Server) updateOwner(ctx context.Context, in *struct {

@@ -117,6 +117,16 @@ func (s *Server) withCurrent(ctx context.Context, err error, current func() (any
 	return p
 }
 
+// changed answers a change of a record: the record after it, or with a 412 the
+// record as it is.
+func changed[V any](ctx context.Context, s *Server, id string, err error, load func(context.Context, string) (V, error), version func(V) int64) (*one[V], error) {
+	v, loadErr := load(ctx, id)
+	if err != nil {
+		return nil, s.withCurrent(ctx, err, func() (any, int64, error) { return v, version(v), loadErr })
+	}
+	return oneOf(version(v), v), loadErr
+}
+
 // Keyed is the part of a creating POST's input that makes it safe to repeat.
 type Keyed struct {
 	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Same key, same answer: a repeated request is answered as the first one was."`

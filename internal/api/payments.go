@@ -304,14 +304,7 @@ func (s *Server) createBatch(ctx context.Context, in *struct {
 }
 
 func (s *Server) changedBatch(ctx context.Context, id string, err error) (*one[Batch], error) {
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadBatch(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadBatch(ctx, id)
-	return oneOf(v.Version, v), err
+	return changed(ctx, s, id, err, s.loadBatch, func(v Batch) int64 { return v.Version })
 }
 
 func (s *Server) sendBatch(ctx context.Context, in *struct {

@@ -248,14 +248,7 @@ func (s *Server) createProgram(ctx context.Context, in *struct {
 }
 
 func (s *Server) changedProgram(ctx context.Context, id string, err error) (*one[Program], error) {
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadProgram(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadProgram(ctx, id)
-	return oneOf(v.Version, v), err
+	return changed(ctx, s, id, err, s.loadProgram, func(v Program) int64 { return v.Version })
 }
 
 func (s *Server) updateProgram(ctx context.Context, in *struct {

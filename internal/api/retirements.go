@@ -237,14 +237,7 @@ func (s *Server) loadRetirement(ctx context.Context, id string) (Retirement, err
 // changed answers a change of a retirement: the record after it, or with a
 // 412 the record as it is.
 func (s *Server) changedRetirement(ctx context.Context, id string, err error) (*one[Retirement], error) {
-	if err != nil {
-		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
-			v, err := s.loadRetirement(ctx, id)
-			return v, v.Version, err
-		})
-	}
-	v, err := s.loadRetirement(ctx, id)
-	return oneOf(v.Version, v), err
+	return changed(ctx, s, id, err, s.loadRetirement, func(v Retirement) int64 { return v.Version })
 }
 
 func (s *Server) updateRetirement(ctx context.Context, in *struct {
