@@ -57,56 +57,41 @@ func (a *AssetRecord) Prepare() error {
 	return nil
 }
 
-// assetRow is the table row; the identifiers are rows of their own.
+// assetRow is the table row; the identifiers are rows of their own, the fields of
+// a Counting columns here and in the log of standings.
 type assetRow struct {
-	ID               string
-	CityCode         string
-	DistrictCode     string
-	Class            registry.Class
-	Category         string
-	Status           registry.Status
-	Label            string
-	Stage            string
-	StageSource      string
-	Fuel             string
-	Model            string
-	RegisteredOn     civil.Day
-	BuiltOn          civil.Day
-	ScrapDueOn       civil.Day
-	ScrapDueSource   string
-	PoliceStatus     string
-	OwnerName        string
-	OwnerID          string
-	OwnerPhone       string
-	Fields           string
-	SearchText       string
-	SearchDoc        int64
-	OwnerRef         string
-	OwnedFrom        civil.Day
-	CohortOn         civil.Day
-	HandedInOn       civil.Day
-	DeclaredOn       civil.Day
-	EvidencedOn      civil.Day
-	VerifiedOn       civil.Day
-	ConvertedOn      civil.Day
-	MovedOutOn       civil.Day
-	WayOut           string
-	CountsAs         string
-	Driver           string
-	Review           retirement.State
-	EvidenceComplete bool
-	HandOverOn       civil.Day
-	DismantledOn     civil.Day
-	LeftOn           civil.Day
-	DueYear          int
-	Operating        bool
-	RecordedNo       int64
-	RecordedCause    string
-	ImportID         string
-	CreatedAt        time.Time
-	CreatedBy        string
-	UpdatedAt        time.Time
-	Version          int64
+	ID             string
+	CityCode       string
+	DistrictCode   string
+	Class          registry.Class
+	Category       string
+	Status         registry.Status
+	Label          string
+	Stage          string
+	StageSource    string
+	Fuel           string
+	Model          string
+	RegisteredOn   civil.Day
+	BuiltOn        civil.Day
+	ScrapDueOn     civil.Day
+	ScrapDueSource string
+	PoliceStatus   string
+	OwnerName      string
+	OwnerID        string
+	OwnerPhone     string
+	Fields         string
+	SearchText     string
+	SearchDoc      int64
+	OwnerRef       string
+	OwnedFrom      civil.Day
+	retirement.Counting
+	RecordedNo    int64
+	RecordedCause string
+	ImportID      string
+	CreatedAt     time.Time
+	CreatedBy     string
+	UpdatedAt     time.Time
+	Version       int64
 }
 
 func (assetRow) TableName() string { return "assets" }
@@ -129,10 +114,7 @@ func rowWith(a *AssetRecord, fields, search string) assetRow {
 		RegisteredOn: a.RegisteredOn, BuiltOn: a.BuiltOn, ScrapDueOn: a.ScrapDueOn, ScrapDueSource: a.ScrapDueSource,
 		PoliceStatus: a.PoliceStatus, OwnerName: a.OwnerName, OwnerID: a.OwnerID, OwnerPhone: a.OwnerPhone,
 		Fields: fields, SearchText: search, SearchDoc: a.searchDoc, OwnerRef: a.OwnerRef, OwnedFrom: a.OwnedFrom,
-		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn,
-		VerifiedOn: a.VerifiedOn, ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn,
-		WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review, EvidenceComplete: a.EvidenceComplete,
-		HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn, DueYear: a.DueYear, Operating: a.Operating, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
+		Counting: a.Counting, RecordedNo: a.recordedNo, RecordedCause: a.recordedCause,
 		ImportID: a.ImportID, CreatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, UpdatedAt: a.UpdatedAt, Version: a.Version,
 	}
 }
@@ -146,12 +128,7 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 			PoliceStatus: r.PoliceStatus, OwnerName: r.OwnerName, OwnerID: r.OwnerID, OwnerPhone: r.OwnerPhone,
 			CohortOn: r.CohortOn, InScope: r.CohortOn != "" && r.CohortOn <= today,
 		},
-		Counting: retirement.Counting{
-			CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn,
-			VerifiedOn: r.VerifiedOn, ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
-			Facts: retirement.Facts{WayOut: r.WayOut, CountsAs: r.CountsAs, Driver: r.Driver, Review: r.Review, EvidenceComplete: r.EvidenceComplete,
-				HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn, DueYear: r.DueYear, Operating: r.Operating},
-		},
+		Counting:   r.Counting,
 		recordedNo: r.RecordedNo, recordedCause: r.RecordedCause,
 		ImportID: r.ImportID, CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt, Version: r.Version,
 		searchDoc: r.SearchDoc, OwnerRef: r.OwnerRef, OwnedFrom: r.OwnedFrom,

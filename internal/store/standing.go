@@ -44,57 +44,32 @@ func (s standing) entries() []target.Entry {
 
 // StandingRow is how an asset stood from one recording to another.
 type StandingRow struct {
-	AssetID          string
-	FromNo           int64
-	ToNo             int64
-	Cause            string
-	EndCause         string
-	Label            string
-	CityCode         string
-	DistrictCode     string
-	Class            registry.Class
-	Category         string
-	Stage            string
-	Status           registry.Status
-	CohortOn         civil.Day
-	HandedInOn       civil.Day
-	DeclaredOn       civil.Day
-	EvidencedOn      civil.Day
-	VerifiedOn       civil.Day
-	ConvertedOn      civil.Day
-	MovedOutOn       civil.Day
-	WayOut           string
-	CountsAs         string
-	Driver           string
-	Review           retirement.State
-	EvidenceComplete bool
-	HandOverOn       civil.Day
-	DismantledOn     civil.Day
-	LeftOn           civil.Day
-	DueYear          int
-	Operating        bool
+	AssetID      string
+	FromNo       int64
+	ToNo         int64
+	Cause        string
+	EndCause     string
+	Label        string
+	CityCode     string
+	DistrictCode string
+	Class        registry.Class
+	Category     string
+	Stage        string
+	Status       registry.Status
+	retirement.Counting
 }
 
 // TableName is the table of the log of standings.
 func (StandingRow) TableName() string { return "standings" }
 
 func (r StandingRow) standing() standing {
-	return standing{r.CityCode, r.DistrictCode, r.Class, r.Category, r.Stage, r.Status, retirement.Counting{
-		CohortOn: r.CohortOn, HandedInOn: r.HandedInOn, DeclaredOn: r.DeclaredOn, EvidencedOn: r.EvidencedOn, VerifiedOn: r.VerifiedOn,
-		ConvertedOn: r.ConvertedOn, MovedOutOn: r.MovedOutOn,
-		Facts: retirement.Facts{WayOut: r.WayOut, CountsAs: r.CountsAs, Driver: r.Driver, Review: r.Review, EvidenceComplete: r.EvidenceComplete,
-			HandOverOn: r.HandOverOn, DismantledOn: r.DismantledOn, LeftOn: r.LeftOn, DueYear: r.DueYear, Operating: r.Operating},
-	}}
+	return standing{r.CityCode, r.DistrictCode, r.Class, r.Category, r.Stage, r.Status, r.Counting}
 }
 
 func formerStanding(a *AssetRecord, to int64, endCause string) StandingRow {
 	return StandingRow{
 		AssetID: a.ID, FromNo: a.recordedNo, ToNo: to, Cause: a.recordedCause, EndCause: endCause, Label: a.Label,
-		CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category, Stage: a.Stage, Status: a.Status,
-		CohortOn: a.Counting.CohortOn, HandedInOn: a.HandedInOn, DeclaredOn: a.DeclaredOn, EvidencedOn: a.EvidencedOn, VerifiedOn: a.VerifiedOn,
-		ConvertedOn: a.ConvertedOn, MovedOutOn: a.MovedOutOn, WayOut: a.WayOut, CountsAs: a.CountsAs, Driver: a.Driver, Review: a.Review,
-		EvidenceComplete: a.EvidenceComplete, HandOverOn: a.HandOverOn, DismantledOn: a.DismantledOn, LeftOn: a.LeftOn,
-		DueYear: a.DueYear, Operating: a.Operating,
+		CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category, Stage: a.Stage, Status: a.Status, Counting: a.Counting,
 	}
 }
 
