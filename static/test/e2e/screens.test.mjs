@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { browser, logIn, pageOf, start } from './server.mjs'
+import { browser, logIn, pageOf, settled, start } from './server.mjs'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const shots = process.env.SHOTS
@@ -77,7 +77,7 @@ async function settle(page) {
   await page.waitForLoadState('networkidle')
   await page.waitForFunction(() => !document.querySelector('.el-loading-mask:not([style*="display: none"])'))
   await page.waitForTimeout(350)
-  await page.waitForFunction(() => document.getAnimations().every(a => a.playState !== 'running' || a.effect?.getTiming().iterations === Infinity))
+  await settled(page)
 }
 
 async function audit(page, name, lang, troubles) {

@@ -70,3 +70,16 @@ export async function logIn(page, url, username) {
   await page.getByTestId('login-submit').click()
   await page.getByTestId('logout').waitFor()
 }
+
+/** Waits until nothing fades or moves any more: colours measured in between are of no screen. */
+export async function settled(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    for (let round = 0; round < 20; round++) {
+      await frame()
+      const moving = document.getAnimations().filter(a => a.playState === 'running' && a.effect?.getComputedTiming().iterations !== Infinity)
+      if (!moving.length) return
+      await Promise.race([Promise.allSettled(moving.map(a => a.finished)), new Promise(done => setTimeout(done, 1000))])
+    }
+  })
+}
