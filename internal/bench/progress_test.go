@@ -39,7 +39,7 @@ func province(b *testing.B, url string, n int) *apptest.Fixture {
 	}
 	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	step := (360 * 24 * time.Hour).Microseconds() / recordingsOf
-	run(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+	run(`WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO recordings (no, at_us, day) SELECT i, `+fmt.Sprint(start)+` + i * `+fmt.Sprint(step)+`, '2025-06-01' FROM n`, recordingsOf)
 	// Rows of the year, in the order in which they were recorded.
 	month := func(i string) string { return "CAST(1 + (" + i + ") * 12 / " + fmt.Sprint(n+1) + " AS BIGINT)" }
@@ -76,7 +76,7 @@ func province(b *testing.B, url string, n int) *apptest.Fixture {
 			values[i] = "t." + column
 		}
 	}
-	run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO assets ("+strings.Join(columns, ", ")+
+	run("WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO assets ("+strings.Join(columns, ", ")+
 		") SELECT "+strings.Join(values, ", ")+" FROM n, (SELECT * FROM assets LIMIT 1) t", n)
 	// Who left was in use before, as the first recording found it.
 	columns = columnsOf(ctx, b, db, "standings", !strings.HasPrefix(url, "sqlite:"))
