@@ -11,6 +11,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -264,13 +265,15 @@ func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) er
 	})
 }
 
-// again tries a transaction a few times if it fails by no fault of its own.
+// again tries a transaction a few times if it fails by no fault of its own, each
+// time after a longer random pause, so that two that deadlocked do not meet again.
 func again(once func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := once()
-		if err == nil || attempt == 5 || !retryable(err) {
+		if err == nil || attempt == 8 || !retryable(err) {
 			return err
 		}
+		time.Sleep(rand.N(time.Duration(attempt) * 10 * time.Millisecond))
 	}
 }
 
