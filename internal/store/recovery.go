@@ -195,7 +195,7 @@ func (tx *Tx) bookBack(c ledger.Recovery, r ledger.Receipt, kind ledger.Kind, si
 		} else {
 			entry.Postings = append(entry.Postings, ledger.Move(line, ledger.Paid, ledger.Free, part)...)
 		}
-		res := tx.db.Exec("UPDATE fund_claims SET back_fen = back_fen + ? WHERE application_id = ? AND position = ? AND state = 'paid'", part, c.ApplicationID, claims[i].Position)
+		res := tx.db.Exec("UPDATE fund_claims SET back_fen = back_fen + ? WHERE application_id = ? AND position = ? AND state = 'paid' AND back_fen + ? <= fen", part, c.ApplicationID, claims[i].Position, part)
 		if err := affect(res, stale()); err != nil {
 			return err
 		}
