@@ -170,6 +170,49 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
+// TestRefundThatACaseRestsOn proves F55 and F57: a payment that comes back while
+// another batch keeps money back for it, or after a part of it was recovered, is
+// a row for a person to look at; the other rows of the file are booked.
+func TestRefundThatACaseRestsOn(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		program := s.payables(2)
+		first := s.sentBatch(program)
+		s.pay(first)
+		s.send("finance.changsha", "POST", "/recoveries", map[string]any{"application_id": first.text("lines.0.application_id"), "reason_code": "false_material", "reason": "虚假材料",
+			"document": "长财追〔2026〕2号", "amount_fen": 20_000_00, "due_on": "2026-06-30"}).want(201)
+		s.onePayable("测试收款人1", "6222000000000000001")
+		second := s.sentBatch(program)
+		if second.text("offset_fen") != "2e+06" {
+			t.Fatalf("the second batch keeps nothing back: %s", second.Body)
+		}
+		back := func(name string, lines ...int) answer {
+			text := "序号,支付金额,支付状态,备注\n"
+			for _, n := range lines {
+				text += fmt.Sprintf("%d,35000.00,退款,销户\n", n)
+			}
+			return s.upload("finance4.changsha", "/batches/"+first.text("id")+"/answers", nil, name, []byte(text)).want(201)
+		}
+		if answered := back("both.csv", 1, 2); answered.text("refunded_count") != "1" || answered.text("unmatched_count") != "1" {
+			t.Errorf("both come back: %s", answered.Body)
+		}
+		unmatched := s.pages("finance.changsha", "/unmatched")
+		if len(unmatched) != 1 || unmatched[0]["code"] != "not_booked" || unmatched[0]["row"] != 2.0 {
+			t.Errorf("the queue: %v", unmatched)
+		}
+		s.checkAll()
+		s.pay(second)
+		if answered := back("again.csv", 1); answered.text("refunded_count") != "0" || answered.text("unmatched_count") != "1" {
+			t.Errorf("partly recovered: %s", answered.Body)
+		}
+		s.checkAll()
+		after := s.send("finance.changsha", "GET", "/batches/"+first.text("id"), nil).want(200)
+		if after.text("lines.0.state") != "paid" || after.text("lines.1.state") != "refunded" || after.text("paid_count") != "1" {
+			t.Errorf("the first batch: %s", after.Body)
+		}
+	})
+}
+
 // TestYearIsClosedForGood proves F60: the run lists unspent, returned and
 // carried; another person closes; what is held moves on with its applications
 // and is paid in the next year; nothing more is booked in the year.

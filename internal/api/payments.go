@@ -149,7 +149,7 @@ type UnmatchedRow struct {
 	AmountFen   money.Fen  `json:"amount_fen"`
 	Word        string     `json:"word,omitempty" doc:"The bank's word for the result."`
 	Reference   string     `json:"reference,omitempty"`
-	Code        string     `json:"code" enum:"unknown_line,unread_result,paid_twice,paid_after_return,not_sent"`
+	Code        string     `json:"code" enum:"unknown_line,unread_result,paid_twice,paid_after_return,not_sent,not_booked"`
 	Text        string     `json:"text" doc:"Why it fits no line."`
 	State       string     `json:"state" enum:"open,explained"`
 	Explanation string     `json:"explanation,omitempty"`

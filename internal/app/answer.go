@@ -333,30 +333,57 @@ func (b *booking) piece(rows []ledger.AnswerRow, used map[string]int, book bool)
 		b.answer.Rows++
 		switch verdict {
 		case ledger.Settles, ledger.ComesBack:
-			if settled[row.LineNo] && verdict == ledger.ComesBack { // paid and returned in one file, in one piece: book the first before the second
-				if err := b.settle(lines, settled); err != nil {
-					return err
-				}
-			}
 			if reason, ok := ledger.ReadReason(b.reasons, row.Code, row.Reason); ok && row.Result != ledger.ResultPaid {
 				row.Code = reason.Code
 			}
-			lines[row.LineNo] = line.Settle(row, b.today)
-			settled[row.LineNo] = true
-			b.count(line, lines[row.LineNo])
+			after := line.Settle(row, b.today)
+			if verdict == ledger.ComesBack {
+				booked, err := b.comesBack(lines, settled, after)
+				if err != nil {
+					return err
+				}
+				if !booked {
+					b.unmatch(row, ledger.NotBooked)
+					continue
+				}
+			} else {
+				settled[row.LineNo] = true
+			}
+			lines[row.LineNo] = after
+			b.count(line, after)
 		case ledger.Repeats:
 			b.answer.RepeatedCount++
 		default:
-			b.answer.UnmatchedCount++
-			b.unmatched = append(b.unmatched, ledger.Unmatched{ID: newID(), AnswerID: b.answer.ID, BatchID: b.batch.ID, CityCode: b.batch.CityCode, BookedOn: b.today,
-				Row: row.Row, Name: row.Name, Account: store.MaskAccount(row.Account), AmountFen: row.AmountFen, Word: row.Word, Reference: row.Reference,
-				Verdict: verdict, State: "open", Version: 1})
+			b.unmatch(row, verdict)
 		}
 	}
 	if !book {
 		return nil
 	}
 	return b.settle(lines, settled)
+}
+
+// unmatch puts a row into the queue of those that a person has to look at.
+func (b *booking) unmatch(row ledger.AnswerRow, verdict ledger.Verdict) {
+	b.answer.UnmatchedCount++
+	b.unmatched = append(b.unmatched, ledger.Unmatched{ID: newID(), AnswerID: b.answer.ID, BatchID: b.batch.ID, CityCode: b.batch.CityCode, BookedOn: b.today,
+		Row: row.Row, Name: row.Name, Account: store.MaskAccount(row.Account), AmountFen: row.AmountFen, Word: row.Word, Reference: row.Reference,
+		Verdict: verdict, State: "open", Version: 1})
+}
+
+// comesBack books a payment that came back, after the lines of the piece before
+// it, one of which may be the payment itself. It reports false, and books
+// nothing, if the ledger refuses it: a recovery rests on the payment, or what it
+// kept back is spent.
+func (b *booking) comesBack(lines map[int64]ledger.BatchLine, settled map[int64]bool, after ledger.BatchLine) (booked bool, err error) {
+	if err := b.settle(lines, settled); err != nil {
+		return false, err
+	}
+	err = b.tx.Try(func() error { return b.tx.SettleLines(b.batch, []ledger.BatchLine{after}) })
+	if fault.Is(err, fault.Conflict) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // settle books the lines of a piece in the order of their numbers.

@@ -122,6 +122,7 @@ const (
 	PaidTwice       Verdict = "paid_twice"
 	PaidAfterReturn Verdict = "paid_after_return"
 	NotSent         Verdict = "not_sent"
+	NotBooked       Verdict = "not_booked" // it comes back, but what was recovered or kept back rests on it
 )
 
 var verdictTexts = map[Verdict]bilingual.Text{
@@ -130,6 +131,8 @@ var verdictTexts = map[Verdict]bilingual.Text{
 	PaidTwice:       bilingual.T("银行流水显示重复支付", "the bank says that it paid the line a second time"),
 	PaidAfterReturn: bilingual.T("该笔已登记退回，银行又报告支付成功", "the line was booked as returned, now the bank says that it was paid"),
 	NotSent:         bilingual.T("该笔未发送给银行", "the line was not sent to the bank"),
+	NotBooked: bilingual.T("该笔付款被退回，但已部分追回、正被其他批次抵扣，或抵扣所得资金已另作安排；请在追缴案件中登记，或处理后单独重新登记这一笔",
+		"the payment came back, but a part of it was recovered, is being kept back by another batch, or what it kept back is spent; book it on the recovery case, or clear that up and book this row again in a file of its own"),
 }
 
 // Text says in words why a row is in the unmatched queue.

@@ -514,24 +514,6 @@ func (db *DB) Positions(ctx context.Context, list []subsidy.Application) (map[st
 	return places, nil
 }
 
-// Try runs fn at a savepoint: if it fails, what it did is undone and the
-// transaction goes on.
-func (tx *Tx) Try(fn func() error) error {
-	if err := tx.db.SavePoint("try").Error; err != nil {
-		return fmt.Errorf("store: savepoint: %w", err)
-	}
-	events := len(tx.events)
-	err := fn()
-	if err == nil {
-		return nil
-	}
-	tx.events = tx.events[:events]
-	if back := tx.db.RollbackTo("try").Error; back != nil {
-		return fmt.Errorf("store: back to the savepoint: %w", back)
-	}
-	return err
-}
-
 // HasSealed reports whether anything is sealed in the database.
 func (db *DB) HasSealed(ctx context.Context) (bool, error) {
 	var n int64

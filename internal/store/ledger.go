@@ -317,6 +317,14 @@ func (tx *Tx) moveClaims(applications []subsidy.Application, m claimMove) error 
 	if err != nil {
 		return err
 	}
+	if m.kind == ledger.Refund { // after the claims are locked: Tx.stillPaid
+		if waits, err := tx.keptBackFor(ids); err != nil {
+			return err
+		} else if waits {
+			return fault.New(fault.Conflict, "offset_pending", bilingual.T("有支付批次正在抵扣该笔资金的追缴案件", "a batch under way keeps money back for this payment")).
+				WithMend("请等待该批次的银行回单", "wait for the bank's answer to that batch")
+		}
+	}
 	byApplication := map[string][]claimRow{}
 	for _, c := range claims {
 		byApplication[c.ApplicationID] = append(byApplication[c.ApplicationID], c)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -228,7 +229,7 @@ func (tx *Tx) Owing(applications []subsidy.Application) (map[string][]ledger.Rec
 	}
 	var rows []recoveryRow
 	err := inScope(tx.db, tx.By.Scope, false).Where("state = 'open' AND may_offset AND received_fen + offset_fen + pending_fen < amount_fen").
-		Where("account_key IN ? OR owner_name IN ?", keysOf(keys), keysOf(names)).Order("id").Limit(1000).Find(&rows).Error
+		Where("(account_key IN ? OR owner_name IN ?) AND EXISTS (SELECT 1 FROM fund_claims WHERE fund_claims.application_id = recoveries.application_id AND fund_claims.state = 'paid')", keysOf(keys), keysOf(names)).Order("id").Limit(1000).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: who owes: %w", err)
 	}
@@ -260,6 +261,11 @@ func (tx *Tx) holdOffsets(lines []ledger.BatchLine, sign money.Fen) error {
 		if l.OffsetFen == 0 {
 			continue
 		}
+		if sign > 0 {
+			if err := tx.stillPaid(l.CaseID); err != nil {
+				return err
+			}
+		}
 		res := tx.db.Exec("UPDATE recoveries SET pending_fen = pending_fen + ?, version = version + 1 WHERE id = ? AND pending_fen + ? >= 0 AND received_fen + offset_fen + pending_fen + ? <= amount_fen",
 			l.OffsetFen*sign, l.CaseID, l.OffsetFen*sign, l.OffsetFen*sign)
 		if err := affect(res, stale()); err != nil {
@@ -267,6 +273,30 @@ func (tx *Tx) holdOffsets(lines []ledger.BatchLine, sign money.Fen) error {
 		}
 	}
 	return nil
+}
+
+// stillPaid fails as stale if the payment that a case is about came back
+// meanwhile, and keeps it from coming back until the transaction ends.
+func (tx *Tx) stillPaid(caseID string) error {
+	var claims []claimRow
+	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("state = 'paid' AND application_id = (SELECT application_id FROM recoveries WHERE id = ?)", caseID).Find(&claims).Error
+	if err != nil {
+		return fmt.Errorf("store: read the claims of a case: %w", err)
+	}
+	if len(claims) == 0 {
+		return stale()
+	}
+	return nil
+}
+
+// keptBackFor reports whether a batch under way keeps money back for a payment
+// of one of the applications.
+func (tx *Tx) keptBackFor(applicationIDs []string) (bool, error) {
+	var n int64
+	if err := tx.db.Model(&recoveryRow{}).Where("application_id IN ? AND pending_fen > 0", applicationIDs).Count(&n).Error; err != nil {
+		return false, fmt.Errorf("store: who keeps back: %w", err)
+	}
+	return n > 0, nil
 }
 
 // bookOffset books what a line that was paid has kept back; undone, that the

@@ -265,6 +265,23 @@ func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) er
 	})
 }
 
+// Try runs a part of a change of which nothing stays if it fails; the change may
+// go on without it. The part must not touch an asset.
+func (tx *Tx) Try(part func() error) error {
+	if err := tx.flushEvents(); err != nil {
+		return err
+	}
+	if err := tx.exec("SAVEPOINT part"); err != nil {
+		return fmt.Errorf("store: begin a part: %w", err)
+	}
+	err := part()
+	if err != nil {
+		tx.events = tx.events[:0]
+		err = errors.Join(err, tx.exec("ROLLBACK TO SAVEPOINT part"))
+	}
+	return errors.Join(err, tx.exec("RELEASE SAVEPOINT part"))
+}
+
 // again tries a transaction a few times if it fails by no fault of its own, each
 // time after a longer random pause, so that two that deadlocked do not meet again.
 func again(once func() error) error {

@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ type Fixture struct {
 	URL    string
 	Clock  *storetest.Clock
 	Users  map[string]access.Actor // by user name, as Accounts has them
-	serial int
+	serial atomic.Int64
 
 	FilesDir string // where the bytes of files lie
 }
@@ -133,12 +134,19 @@ func (f *Fixture) must(err error) {
 	}
 }
 
+// next returns a number that nothing of the fixture has yet.
+func (f *Fixture) next() int { return int(f.serial.Add(1)) }
+
+// CountFrom makes the numbers begin after n, where another process has begun
+// with the first ones on the same database.
+func (f *Fixture) CountFrom(n int) { f.serial.Store(int64(n)) }
+
 // TruckFields returns the fields of a truck of a city that no other has; set
 // puts others in their place.
 func (f *Fixture) TruckFields(plate string, set ...string) map[string]string {
-	f.serial++
+	n := f.next()
 	fields := map[string]string{
-		"plate": fmt.Sprintf("%s%05d", plate, f.serial), "plate_kind": "01", "vin": VIN(f.serial), "engine_no": fmt.Sprintf("E%06d", f.serial),
+		"plate": fmt.Sprintf("%s%05d", plate, n), "plate_kind": "01", "vin": VIN(n), "engine_no": fmt.Sprintf("E%06d", n),
 		"category": "heavy_dump", "use": "freight", "fuel": "diesel", "stage": "china3", "gross_mass_kg": "25000",
 		"registered_on": "2013-03-05", "owner_name": "测试运输有限公司", "owner_id": "91430100MA00000003", "owner_phone": "13900001234",
 	}
@@ -173,10 +181,10 @@ func (f *Fixture) Truck(clerk string, set ...string) store.AssetRecord {
 
 // Photo returns a small picture that no other is.
 func (f *Fixture) Photo() []byte {
-	f.serial++
+	n := f.next()
 	img := image.NewRGBA(image.Rect(0, 0, 16, 16))
 	for i := range 256 {
-		img.Set(i%16, i/16, color.RGBA{uint8(f.serial), uint8(f.serial >> 8), uint8(i), 255})
+		img.Set(i%16, i/16, color.RGBA{uint8(n), uint8(n >> 8), uint8(i), 255})
 	}
 	var b bytes.Buffer
 	f.must(png.Encode(&b, img))
@@ -185,8 +193,7 @@ func (f *Fixture) Photo() []byte {
 
 // Declaration returns a complete declaration of a scrapping on a day.
 func (f *Fixture) Declaration(deregistered string) retirement.Declaration {
-	f.serial++
-	d := retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: "测试回收有限公司", CertificateNo: fmt.Sprintf("HS-%06d", f.serial)}
+	d := retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: "测试回收有限公司", CertificateNo: fmt.Sprintf("HS-%06d", f.next())}
 	d.DeregisteredOn = civil.Day(deregistered)
 	d.HandedInOn = d.DeregisteredOn.AddDays(-20)
 	return d
@@ -214,7 +221,7 @@ func (f *Fixture) Retire(city, assetID, deregistered string, verify bool) app.Ca
 // Program sets up a program of Changsha's trucks with one amount for all.
 func (f *Fixture) Program(budget, amount money.Fen, change ...func(*subsidy.Program)) subsidy.Program {
 	f.T.Helper()
-	program := subsidy.Program{Code: fmt.Sprintf("P%d", f.serial), Revision: 1, CityCode: "430100",
+	program := subsidy.Program{Code: fmt.Sprintf("P%d", f.next()), Revision: 1, CityCode: "430100",
 		Class: registry.Truck, ValidFrom: "2025-01-01", ValidTo: "2026-12-31", Basis: "deregistered_on", BudgetFen: budget,
 		Rules: subsidy.Rules{Stages: []string{"china3"}, MinEarlyMonths: 12, Table: []subsidy.Rate{{FromMonths: 12, AmountFen: amount}}}}
 	for _, c := range change {
@@ -257,14 +264,14 @@ func Card(n int) string {
 // Enter fills in an application as the first finance officer of a city does.
 func (f *Fixture) Enter(city, id string) subsidy.Application {
 	f.T.Helper()
-	f.serial++
+	n := f.next()
 	ctx := context.Background()
 	by := f.Users["finance."+city]
 	a, err := f.DB.Application(ctx, by.Scope, id)
 	f.must(err)
 	a, err = f.AmendApplication(ctx, by, id, a.Version, func(e *subsidy.Entry) {
 		e.ApplicantKind, e.ApplicantPhone, e.BroughtBy = subsidy.Unit, "13900001234", subsidy.Self
-		e.PayeeBank, e.PayeeAccount = "测试银行", fmt.Sprintf("43010000%08d", f.serial)
+		e.PayeeBank, e.PayeeAccount = "测试银行", fmt.Sprintf("43010000%08d", n)
 	})
 	f.must(err)
 	return a

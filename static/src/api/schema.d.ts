@@ -9197,7 +9197,7 @@ export interface components {
             booked_on: string;
             city_code: string;
             /** @enum {string} */
-            code: "unknown_line" | "unread_result" | "paid_twice" | "paid_after_return" | "not_sent";
+            code: "unknown_line" | "unread_result" | "paid_twice" | "paid_after_return" | "not_sent" | "not_booked";
             /** Format: date-time */
             explained_at: string | null;
             explained_by?: components["schemas"]["Person"];
