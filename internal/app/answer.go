@@ -198,7 +198,7 @@ func (a *App) AnswerBatch(ctx context.Context, by access.Actor, id, name string,
 	if err != nil {
 		return ledger.Answer{}, err
 	}
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Answer, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Answer, error) {
 		batch, err := tx.Batch(id)
 		if err != nil {
 			return ledger.Answer{}, err

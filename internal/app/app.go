@@ -96,6 +96,17 @@ func write[T any](ctx context.Context, a *App, by access.Actor, deed func(*store
 	return result, err
 }
 
+// writeMoney is write for a deed that moves public money or may hold it back:
+// those of one city run one after the other.
+func writeMoney[T any](ctx context.Context, a *App, by access.Actor, deed func(*store.Tx) (T, error)) (T, error) {
+	return write(ctx, a, by, func(tx *store.Tx) (result T, err error) {
+		if err := tx.QueueForMoney(); err != nil {
+			return result, err
+		}
+		return deed(tx)
+	})
+}
+
 func (a *App) replay(ctx context.Context, by access.Actor, key store.Key) error {
 	var answer json.RawMessage
 	found, err := a.DB.Answered(ctx, by.ID, key, &answer)

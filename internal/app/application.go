@@ -92,7 +92,7 @@ func lastDay(p subsidy.Program, r retirement.Retirement) civil.Day {
 // OpenApplication opens an application by hand. It fails with Invalid and all
 // reasons if the program owes nothing.
 func (a *App) OpenApplication(ctx context.Context, by access.Actor, retirementID, programID string) (subsidy.Application, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
 		r, err := tx.Retirement(retirementID)
 		if err != nil {
 			return subsidy.Application{}, err
@@ -145,7 +145,7 @@ func notEligible(d subsidy.Decision) error {
 func (a *App) changeApplication(ctx context.Context, by access.Actor, id string, version int64, action subsidy.Act, reason string,
 	change func(tx *store.Tx, before subsidy.Application) (subsidy.Application, subsidy.Act, error),
 ) (subsidy.Application, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.Application, error) {
 		before, err := tx.Application(id)
 		if err != nil {
 			return before, err
@@ -549,6 +549,9 @@ func (a *App) CallUp(ctx context.Context) error {
 	}
 	for _, id := range programs {
 		err := a.DB.Write(ctx, access.System("call-up"), func(tx *store.Tx) error {
+			if err := tx.QueueForMoney(); err != nil {
+				return err
+			}
 			return a.callUp(tx, id)
 		})
 		if err != nil {
@@ -669,6 +672,9 @@ func (a *App) eachDue(ctx context.Context, f store.ApplicationFilter, request st
 		}
 		for _, found := range list {
 			err := a.DB.Write(ctx, access.System(request), func(tx *store.Tx) error {
+				if err := tx.QueueForMoney(); err != nil {
+					return err
+				}
 				before, err := tx.Application(found.ID)
 				if err != nil || before.Version != found.Version {
 					return err

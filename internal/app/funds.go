@@ -22,7 +22,7 @@ import (
 // CreateBudgetLine adds a budget line and proposes its first amount, which
 // another person approves.
 func (a *App) CreateBudgetLine(ctx context.Context, by access.Actor, l ledger.BudgetLine, amount money.Fen, reason string) (ledger.BudgetLine, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.BudgetLine, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.BudgetLine, error) {
 		year := civil.On(tx.At).Year()
 		c := ledger.Change{CityCode: l.CityCode, Kind: ledger.Raise, AmountFen: amount, Document: l.Document, Reason: reason}
 		details := c.Check(year)
@@ -57,7 +57,7 @@ func (a *App) CreateBudgetLine(ctx context.Context, by access.Actor, l ledger.Bu
 
 // ProposeChange proposes to raise or cut a budget line.
 func (a *App) ProposeChange(ctx context.Context, by access.Actor, lineID string, c ledger.Change) (ledger.Change, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Change, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Change, error) {
 		line, err := tx.BudgetLine(lineID)
 		if err != nil {
 			return c, err
@@ -76,7 +76,7 @@ func (a *App) ProposeChange(ctx context.Context, by access.Actor, lineID string,
 // DecideChange approves or rejects a raise or cut; an approved one is booked at
 // once. It fails with Denied four_eyes for who proposed it.
 func (a *App) DecideChange(ctx context.Context, by access.Actor, id string, version int64, approve bool, reason string) (ledger.Change, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Change, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Change, error) {
 		before, err := tx.Change(id)
 		if err != nil {
 			return before, err
@@ -98,7 +98,7 @@ func (a *App) DecideChange(ctx context.Context, by access.Actor, id string, vers
 
 // OpenRecovery opens a case for money that was paid and must come back.
 func (a *App) OpenRecovery(ctx context.Context, by access.Actor, applicationID string, r ledger.Recovery, instalments []ledger.Instalment) (ledger.Recovery, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Recovery, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Recovery, error) {
 		application, err := tx.Application(applicationID)
 		if err != nil {
 			return r, err
@@ -156,7 +156,7 @@ func (a *App) WithdrawRecovery(ctx context.Context, by access.Actor, id string, 
 }
 
 func (a *App) changeRecovery(ctx context.Context, by access.Actor, id string, version int64, deed func(*store.Tx, ledger.Recovery) (ledger.Recovery, error)) (ledger.Recovery, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Recovery, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Recovery, error) {
 		before, err := tx.Recovery(id)
 		switch {
 		case err != nil:
@@ -204,7 +204,7 @@ func fitting(carry map[string]money.Fen, lines []ledger.BudgetLine) map[string]m
 // ProposeClosing proposes to close a year: carry says how much of the unspent
 // of each line goes over to the next year, the rest is returned.
 func (a *App) ProposeClosing(ctx context.Context, by access.Actor, city string, year int, carry map[string]money.Fen, document string) (ledger.Year, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Year, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Year, error) {
 		lines, err := closable(tx, city, year)
 		if err != nil {
 			return ledger.Year{}, err
@@ -224,7 +224,7 @@ func (a *App) ProposeClosing(ctx context.Context, by access.Actor, city string, 
 
 // CloseYear does what another person proposed, and locks the year.
 func (a *App) CloseYear(ctx context.Context, by access.Actor, city string, year int) (Closing, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (Closing, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (Closing, error) {
 		lines, err := closable(tx, city, year)
 		if err != nil {
 			return Closing{}, err

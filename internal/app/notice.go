@@ -17,7 +17,7 @@ import (
 // the working days that the program wants: the named ones, or all of them. The
 // day of publication counts if it is a working day.
 func (a *App) PublishNotice(ctx context.Context, by access.Actor, programID string, ids []string, contact string) (subsidy.PublicNotice, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.PublicNotice, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.PublicNotice, error) {
 		p, err := tx.Program(programID)
 		if err != nil {
 			return subsidy.PublicNotice{}, err
@@ -96,7 +96,7 @@ func (a *App) toPublish(tx *store.Tx, programID string, ids []string) ([]subsidy
 // Object records what somebody has against a line of a running notice. It
 // stops that line only.
 func (a *App) Object(ctx context.Context, by access.Actor, noticeID, applicationID, raisedBy, text string) (subsidy.Objection, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Objection, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.Objection, error) {
 		n, err := tx.Notice(noticeID)
 		if err != nil {
 			return subsidy.Objection{}, err
@@ -121,7 +121,7 @@ func (a *App) Object(ctx context.Context, by access.Actor, noticeID, application
 // ResolveObjection settles an objection. Who recorded it cannot; upheld, it
 // ends the application.
 func (a *App) ResolveObjection(ctx context.Context, by access.Actor, id string, version int64, upheld bool, resolution string) (subsidy.Objection, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Objection, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.Objection, error) {
 		before, err := tx.Objection(id)
 		if err != nil {
 			return before, err

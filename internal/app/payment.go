@@ -35,7 +35,7 @@ type MadeBatch struct {
 // the named ones, or all of them. Its lines, total and digest never change.
 // What is held, by a case about its yard for one, is left out and named.
 func (a *App) MakeBatch(ctx context.Context, by access.Actor, programID string, ids []string) (MadeBatch, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (MadeBatch, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (MadeBatch, error) {
 		p, err := tx.Program(programID)
 		if err != nil {
 			return MadeBatch{}, err
@@ -198,7 +198,7 @@ func (a *App) VoidBatch(ctx context.Context, by access.Actor, id string, version
 }
 
 func (a *App) changeBatch(ctx context.Context, by access.Actor, id string, version int64, deed func(*store.Tx, ledger.Batch) (ledger.Batch, error)) (ledger.Batch, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Batch, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Batch, error) {
 		before, err := tx.Batch(id)
 		if err != nil {
 			return before, err
@@ -213,7 +213,7 @@ func (a *App) changeBatch(ctx context.Context, by access.Actor, id string, versi
 // ExplainUnmatched keeps what a person says a row of the bank is that fits no
 // line.
 func (a *App) ExplainUnmatched(ctx context.Context, by access.Actor, id string, version int64, explanation string) (ledger.Unmatched, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Unmatched, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Unmatched, error) {
 		if strings.TrimSpace(explanation) == "" {
 			return ledger.Unmatched{}, fault.Field("body.explanation", "required", bilingual.T("请说明该笔银行记录的来历", "say what the row is"), bilingual.Text{})
 		}
@@ -224,7 +224,7 @@ func (a *App) ExplainUnmatched(ctx context.Context, by access.Actor, id string, 
 // CloseDay closes a day of a city's bank answers. It fails with Conflict if a
 // row is neither matched nor explained, or bank and ledger differ.
 func (a *App) CloseDay(ctx context.Context, by access.Actor, city string, on civil.Day) (ledger.Day, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (ledger.Day, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (ledger.Day, error) {
 		if !on.Valid() || on > civil.On(tx.At) {
 			return ledger.Day{}, fault.Field("body.day", "date_future", bilingual.T("只能结今天或以前的日期", "only today or an earlier day can be closed"), bilingual.Text{})
 		}

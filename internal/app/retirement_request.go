@@ -73,7 +73,7 @@ func inDeclaration(err error) error {
 // DecideRequest approves or refuses a request. What is approved is done in the
 // same transaction; figures follow, because the counting days do.
 func (a *App) DecideRequest(ctx context.Context, by access.Actor, id string, version int64, approve bool, answer string) (retirement.Request, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (retirement.Request, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (retirement.Request, error) {
 		before, err := tx.Request(id)
 		if err != nil {
 			return before, err

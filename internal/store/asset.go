@@ -248,16 +248,12 @@ func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) er
 	if err := tx.reindex(before, &row); err != nil {
 		return err
 	}
-	q := inScope(tx.db.Model(&assetRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
 	former, err := rowOf(before)
 	if err != nil {
 		return err
 	}
-	columns, err := changedColumns(tx, &former, &row)
-	if err != nil {
-		return err
-	}
-	if err := affect(q.Select(columns).Omit("id", "created_at", "created_by").Updates(&row), stale()); err != nil {
+	former.ID, former.CreatedAt, former.CreatedBy = row.ID, row.CreatedAt, row.CreatedBy // never change
+	if err := updateInScope(tx, &former, &row, "id = ? AND version = ?", before.ID, before.Version); err != nil {
 		return err
 	}
 	if !slices.Equal(before.Identifiers, after.Identifiers) {
@@ -269,7 +265,7 @@ func (tx *Tx) replaceAsset(before, after *AssetRecord, action, reason string) er
 		}
 	}
 	tx.identify(before, after)
-	was, is := difference(auditView(before), auditView(after))
+	was, is := changedFacts(before, after)
 	return tx.Record(Event{Action: action, Entity: "asset", EntityID: after.ID, AssetID: after.ID, CityCode: after.CityCode,
 		DistrictCode: after.DistrictCode, Reason: reason}, was, is)
 }
@@ -300,10 +296,20 @@ func (tx *Tx) RemoveAsset(a *AssetRecord, reason string) error {
 		DistrictCode: a.DistrictCode, Reason: reason}, auditView(a), nil)
 }
 
+// changedFacts is what the audit keeps of a change of an asset.
+func changedFacts(before, after *AssetRecord) (was, is map[string]string) {
+	if maps.Equal(before.Fields, after.Fields) { // the fields are most of a view, and most changes leave them alone
+		return difference(viewOf(before, nil), viewOf(after, nil))
+	}
+	return difference(auditView(before), auditView(after))
+}
+
 // auditView is what the audit keeps of an asset: every field, personal numbers
 // masked.
-func auditView(a *AssetRecord) map[string]string {
-	view := maps.Clone(a.Fields)
+func auditView(a *AssetRecord) map[string]string { return viewOf(a, a.Fields) }
+
+func viewOf(a *AssetRecord, fields map[string]string) map[string]string {
+	view := maps.Clone(fields)
 	if view == nil {
 		view = map[string]string{}
 	}
@@ -365,8 +371,8 @@ func (tx *Tx) Asset(id string) (AssetRecord, error) {
 }
 
 func loadAsset(q *gorm.DB, scope access.Scope, id string, today civil.Day) (AssetRecord, error) {
-	var rows []assetRow
-	if err := inScope(q, scope, true).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
+	rows, err := findInScope[assetRow](q, scope, "id = ?", id)
+	if err != nil {
 		return AssetRecord{}, fmt.Errorf("store: read an asset: %w", err)
 	}
 	if len(rows) == 0 {
@@ -380,12 +386,14 @@ func loadAsset(q *gorm.DB, scope access.Scope, id string, today civil.Day) (Asse
 }
 
 func withIdentifiers(q *gorm.DB, rows []assetRow, today civil.Day) ([]AssetRecord, error) {
-	ids := make([]string, len(rows))
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]any, len(rows))
 	for i, r := range rows {
 		ids[i] = r.ID
 	}
-	var identifiers []identifierRow
-	err := q.Session(&gorm.Session{NewDB: true}).Where("asset_id IN ?", ids).Order("asset_id, kind").Find(&identifiers).Error
+	identifiers, err := find[identifierRow](q, anyOf("asset_id", len(ids))+" ORDER BY asset_id, kind", ids...)
 	if err != nil {
 		return nil, fmt.Errorf("store: read identifiers: %w", err)
 	}

@@ -30,24 +30,36 @@ func (db *DB) rowsAtOnce(left int) int {
 
 var schemas sync.Map
 
-// changedColumns returns the columns in which two rows of a gorm model differ.
-// To write only them leaves the indexes of all others alone.
-func changedColumns[T any](tx *Tx, before, after *T) ([]string, error) {
+// updateInScope changes the columns in which two rows of a gorm model differ, of
+// the one row that a guard finds in the actor's scope; it fails as stale if there
+// is none. To write only them leaves the indexes of all others alone.
+func updateInScope[T any](tx *Tx, before, after *T, guard string, args ...any) error {
 	model, err := schema.Parse(new(T), &schemas, tx.db.NamingStrategy)
 	if err != nil {
-		return nil, fmt.Errorf("store: model: %w", err)
+		return fmt.Errorf("store: model: %w", err)
 	}
 	was, is := reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem()
 	var columns []string
+	var values []any
 	for _, name := range model.DBNames {
 		field := model.FieldsByDBName[name]
 		old, _ := field.ValueOf(tx.ctx, was)
 		current, _ := field.ValueOf(tx.ctx, is)
 		if !reflect.DeepEqual(old, current) {
-			columns = append(columns, name)
+			columns, values = append(columns, name+" = ?"), append(values, current)
 		}
 	}
-	return columns, nil
+	if len(columns) == 0 {
+		return nil
+	}
+	if mine, more := scopeTest(tx.By.Scope, "city_code", "district_code"); mine != "" {
+		guard, args = mine+" AND "+guard, append(more, args...)
+	}
+	text := "UPDATE " + model.Table + " SET " + strings.Join(columns, ", ") + " WHERE " + guard
+	if tx.store.engine == Postgres {
+		text = numbered(text)
+	}
+	return tx.execOne(text, append(values, args...)...)
 }
 
 // exec runs a statement that is run many times, past gorm. The drivers keep it

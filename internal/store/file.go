@@ -58,8 +58,8 @@ func (db *DB) Files(ctx context.Context, scope access.Scope, assetID string) ([]
 func (tx *Tx) Files(assetID string) ([]File, error) { return filesOf(tx.db, tx.By.Scope, assetID) }
 
 func filesOf(q *gorm.DB, scope access.Scope, assetID string) ([]File, error) {
-	var files []File
-	if err := inScope(q, scope, true).Where("asset_id = ? AND application_id = ''", assetID).Order("id").Limit(500).Find(&files).Error; err != nil {
+	files, err := findInScope[File](q, scope, "asset_id = ? AND application_id = '' ORDER BY id LIMIT 500", assetID)
+	if err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}
 	return files, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,6 +69,29 @@ type claimRow struct {
 }
 
 func (claimRow) TableName() string { return "fund_claims" }
+
+// moneyQueue is the first number of PostgreSQL's advisory locks of those who
+// move money; the second is the city, or 0 for the whole province.
+const moneyQueue = 4300
+
+// QueueForMoney makes the transaction wait until nobody else moves money in the
+// actor's city, or anywhere if the actor has no city. It is the first thing that
+// such a transaction does: lines, claims, applications and the end of the audit
+// are locked by different deeds in different orders, and on PostgreSQL two of
+// them would deadlock again and again. SQLite has one writer anyway.
+func (tx *Tx) QueueForMoney() error {
+	if tx.store.engine == SQLite {
+		return nil
+	}
+	text, args := "SELECT pg_advisory_xact_lock($1, 0)", []any{moneyQueue}
+	if city, err := strconv.Atoi(tx.By.Scope.City()); err == nil {
+		text, args = "SELECT pg_advisory_xact_lock_shared($1, 0), pg_advisory_xact_lock($1, $2)", []any{moneyQueue, city}
+	}
+	if err := tx.exec(text, args...); err != nil {
+		return fmt.Errorf("store: queue for money: %w", err)
+	}
+	return nil
+}
 
 // post books entries: their postings change the balances of the budget lines
 // they touch, line by line in one guarded statement, and are appended to the

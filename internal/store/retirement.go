@@ -110,13 +110,12 @@ func (tx *Tx) CertificateTaken(yardID, recycler, number, exceptID string) (bool,
 	if number == "" {
 		return false, nil
 	}
-	var n int64
-	err := tx.db.Model(&retirementRow{}).Where("certificate_key = ? AND certificate_key <> '' AND id <> ? AND NOT withdrawn AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?)",
-		yard.CertificateKey(number), exceptID, yardID, recycler).Count(&n).Error
+	taken, err := find[retirementRow](tx.db, "certificate_key = ? AND certificate_key <> '' AND id <> ? AND NOT withdrawn AND ((yard_id <> '' AND yard_id = ?) OR recycler = ?) LIMIT 1",
+		yard.CertificateKey(number), exceptID, yardID, recycler)
 	if err != nil {
 		return false, fmt.Errorf("store: look up a certificate: %w", err)
 	}
-	return n > 0, nil
+	return len(taken) > 0, nil
 }
 
 // CertificateHolders returns the assets of the actor's scope whose retirements
@@ -165,13 +164,13 @@ func (tx *Tx) UpdateRetirementBy(before retirement.Retirement, after *retirement
 			return err
 		}
 	}
-	row := retirementRowOf(*after)
-	q := inScope(tx.db.Model(&retirementRow{}), tx.By.Scope, true).Where("id = ? AND version = ?", before.ID, before.Version)
-	res := q.Select("*").Omit("id", "asset_id", "declared_by", "declared_at").Updates(&row)
-	if duplicate(res.Error) {
+	former, row := retirementRowOf(before), retirementRowOf(*after)
+	former.ID, former.AssetID, former.DeclaredBy, former.DeclaredAt = row.ID, row.AssetID, row.DeclaredBy, row.DeclaredAt // never change
+	err := updateInScope(tx, &former, &row, "id = ? AND version = ?", before.ID, before.Version)
+	if duplicate(err) {
 		return fault.New(fault.Conflict, "certificate_used", bilingual.T("证明编号已被使用", "the certificate number is already used"))
 	}
-	if err := affect(res, stale()); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := tx.keepSteps(before, *after, note); err != nil {
@@ -225,8 +224,8 @@ func (tx *Tx) RetirementOf(assetID string) (retirement.Retirement, error) {
 }
 
 func loadRetirement(q *gorm.DB, scope access.Scope, test, value string) (retirement.Retirement, error) {
-	var rows []retirementRow
-	if err := inScope(q, scope, true).Where(test, value).Limit(1).Find(&rows).Error; err != nil {
+	rows, err := findInScope[retirementRow](q, scope, test+" LIMIT 1", value)
+	if err != nil {
 		return retirement.Retirement{}, fmt.Errorf("store: read a retirement: %w", err)
 	}
 	if len(rows) == 0 {

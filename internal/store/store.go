@@ -106,6 +106,7 @@ func (db *DB) openPostgres(dsn string) error {
 		return err
 	}
 	handle.SetMaxOpenConns(4 * max(4, runtime.NumCPU()))
+	handle.SetMaxIdleConns(4 * max(4, runtime.NumCPU())) // two is the default: all others would be opened anew for every question
 	handle.SetConnMaxIdleTime(5 * time.Minute)
 	db.engine, db.write, db.read = Postgres, pool, pool
 	return nil
@@ -404,15 +405,24 @@ func inScope(q *gorm.DB, s access.Scope, district bool) *gorm.DB {
 // inScopeOf is inScope for a table that names its columns otherwise, such as
 // one whose rows belong to two cities.
 func inScopeOf(q *gorm.DB, s access.Scope, city, district string) *gorm.DB {
+	test, args := scopeTest(s, city, district)
+	if test == "" {
+		return q
+	}
+	return q.Where(test, args...)
+}
+
+// scopeTest is the test of a row that lies in a scope, "" if every row does.
+func scopeTest(s access.Scope, city, district string) (test string, args []any) {
 	switch {
 	case s.Code() == "" || s.Yard() != "": // a yard's own intake is inYard's business
-		return q.Where("1 = 0")
+		return "1 = 0", nil
 	case s.IsProvince():
-		return q
+		return "", nil
 	case district != "" && s.District() != "":
-		return q.Where(district+" = ?", s.District())
+		return district + " = ?", []any{s.District()}
 	default:
-		return q.Where(city+" = ?", s.City())
+		return city + " = ?", []any{s.City()}
 	}
 }
 

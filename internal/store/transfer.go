@@ -188,8 +188,7 @@ func offered(q *gorm.DB, today civil.Day, assetIDs []string) (map[string]Transfe
 	open := map[string]Transfer{}
 	for len(assetIDs) > 0 {
 		n := min(len(assetIDs), 500)
-		var list []Transfer
-		err := q.Session(&gorm.Session{NewDB: true}).Where("asset_id IN ? AND state = 'offered' AND due_on >= ?", assetIDs[:n], today).Find(&list).Error
+		list, err := find[Transfer](q, anyOf("asset_id", n)+" AND state = 'offered' AND due_on >= ?", append(anys(assetIDs[:n]), today)...)
 		if err != nil {
 			return nil, fmt.Errorf("store: look up transfers: %w", err)
 		}

@@ -241,12 +241,15 @@ func (tx *Tx) LicensedYard(id string) (Yard, error) {
 }
 
 func oneYard(q *gorm.DB, scope access.Scope, test, value string) (Yard, error) {
-	var rows []yardRow
-	narrowed := inScope(q, scope, false)
+	mine, args := scopeTest(scope, "city_code", "")
 	if scope.Yard() != "" { // a yard knows itself
-		narrowed = q.Where("id = ?", scope.Yard())
+		mine, args = "id = ?", []any{scope.Yard()}
 	}
-	if err := narrowed.Where(test, value).Limit(1).Find(&rows).Error; err != nil {
+	if mine != "" {
+		test = mine + " AND " + test
+	}
+	rows, err := find[yardRow](q, test+" LIMIT 1", append(args, value)...)
+	if err != nil {
 		return Yard{}, fmt.Errorf("store: read a yard: %w", err)
 	}
 	if len(rows) == 0 {
@@ -268,14 +271,13 @@ func withPeriods(q *gorm.DB, rows []yardRow) ([]Yard, error) {
 	var licences []licenceRow
 	var blocks []blockRow
 	for chunk := range slices.Chunk(ids, 500) {
-		var some []licenceRow
-		fresh := func() *gorm.DB { return q.Session(&gorm.Session{NewDB: true}) }
-		if err := fresh().Where("yard_id IN ?", chunk).Order("valid_from").Find(&some).Error; err != nil {
+		some, err := find[licenceRow](q, anyOf("yard_id", len(chunk))+" ORDER BY valid_from", anys(chunk)...)
+		if err != nil {
 			return nil, fmt.Errorf("store: read licences: %w", err)
 		}
 		licences = append(licences, some...)
-		var more []blockRow
-		if err := fresh().Where("yard_id IN ?", chunk).Order("from_on, id").Find(&more).Error; err != nil {
+		more, err := find[blockRow](q, anyOf("yard_id", len(chunk))+" ORDER BY from_on, id", anys(chunk)...)
+		if err != nil {
 			return nil, fmt.Errorf("store: read blocks: %w", err)
 		}
 		blocks = append(blocks, more...)
@@ -323,9 +325,13 @@ func (db *DB) Yards(ctx context.Context, scope access.Scope, f YardFilter, p Pag
 
 // YardNames returns the names of the registered yards of a city.
 func (tx *Tx) YardNames(city string) ([]string, error) {
-	var names []string
-	if err := tx.db.Model(&yardRow{}).Where("city_code = ?", city).Order("id").Limit(2000).Pluck("name", &names).Error; err != nil {
+	rows, err := find[yardRow](tx.db, "city_code = ? ORDER BY id LIMIT 2000", city)
+	if err != nil {
 		return nil, fmt.Errorf("store: list yard names: %w", err)
+	}
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r.Name
 	}
 	return names, nil
 }

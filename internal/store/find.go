@@ -1,0 +1,75 @@
+package store
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"phaseout/internal/access"
+)
+
+// find returns the rows of a gorm model that a test finds, with what follows it
+// (ORDER BY, LIMIT) in the text. It goes past gorm, which takes four times as
+// long to build such a question and to read its answer as the database to give
+// it: only what every small change asks is worth it, while it has the turn to
+// write (docs/adr/0400).
+func find[T any](q *gorm.DB, test string, args ...any) ([]T, error) {
+	model, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
+	if err != nil {
+		return nil, fmt.Errorf("store: model: %w", err)
+	}
+	text := "SELECT " + strings.Join(model.DBNames, ", ") + " FROM " + model.Table + " WHERE " + test
+	if q.Name() == string(Postgres) {
+		text = numbered(text)
+	}
+	ctx := q.Statement.Context
+	rows, err := q.Statement.ConnPool.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []T
+	into := make([]any, len(model.DBNames))
+	for rows.Next() {
+		list = append(list, *new(T))
+		row := reflect.ValueOf(&list[len(list)-1]).Elem()
+		for i, name := range model.DBNames {
+			into[i] = model.FieldsByDBName[name].ReflectValueOf(ctx, row).Addr().Interface()
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+	}
+	return list, rows.Err()
+}
+
+// findInScope is find among the rows of a scope, of a table with a city and a
+// district.
+func findInScope[T any](q *gorm.DB, s access.Scope, test string, args ...any) ([]T, error) {
+	if mine, more := scopeTest(s, "city_code", "district_code"); mine != "" {
+		test, args = mine+" AND "+test, append(more, args...)
+	}
+	return find[T](q, test, args...)
+}
+
+// numbered writes the parameters of a statement as PostgreSQL wants them.
+func numbered(text string) string {
+	parts := strings.Split(text, "?")
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			b.WriteString("$" + strconv.Itoa(i))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// anyOf is a test of a column against some values, each of them a parameter.
+func anyOf(column string, n int) string {
+	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?,", n), ",") + ")"
+}
