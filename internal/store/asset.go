@@ -393,7 +393,8 @@ func withIdentifiers(q *gorm.DB, rows []assetRow, today civil.Day) ([]AssetRecor
 	for i, r := range rows {
 		ids[i] = r.ID
 	}
-	identifiers, err := find[identifierRow](q, anyOf("asset_id", len(ids))+" ORDER BY asset_id, kind", ids...)
+	identifiers, err := find[identifierRow](q, anyOf("asset_id", len(ids)), ids...)
+	slices.SortFunc(identifiers, func(a, b identifierRow) int { return strings.Compare(a.Kind, b.Kind) })
 	if err != nil {
 		return nil, fmt.Errorf("store: read identifiers: %w", err)
 	}

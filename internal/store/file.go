@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -58,7 +59,8 @@ func (db *DB) Files(ctx context.Context, scope access.Scope, assetID string) ([]
 func (tx *Tx) Files(assetID string) ([]File, error) { return filesOf(tx.db, tx.By.Scope, assetID) }
 
 func filesOf(q *gorm.DB, scope access.Scope, assetID string) ([]File, error) {
-	files, err := findInScope[File](q, scope, "asset_id = ? AND application_id = '' ORDER BY id LIMIT 500", assetID)
+	files, err := findInScope[File](q, scope, "asset_id = ? AND application_id = ''", assetID)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.ID, b.ID) })
 	if err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}

@@ -12,11 +12,12 @@ import (
 	"phaseout/internal/access"
 )
 
-// find returns the rows of a gorm model that a test finds, with what follows it
-// (ORDER BY, LIMIT) in the text. It goes past gorm, which takes four times as
-// long to build such a question and to read its answer as the database to give
-// it: only what every small change asks is worth it, while it has the turn to
-// write (docs/adr/0400).
+// find returns the rows of a gorm model that a test finds, in no order: SQLite
+// takes five times as long for a few rows in order, and its callers sort a few
+// rows themselves. It goes past gorm, which takes four times as long to build
+// such a question and to read its answer as the database to give it: only what
+// every small change asks is worth it, while it has the turn to write
+// (docs/adr/0400).
 func find[T any](q *gorm.DB, test string, args ...any) ([]T, error) {
 	model, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
 	if err != nil {

@@ -69,6 +69,22 @@ func TestPartialIndexesAreThoseThatQueriesName(t *testing.T) {
 	}
 }
 
+// TestFilesAreFoundByTheirAsset guards F9: SQLite once took an index of
+// applications for "no application", and read every file for those of one asset.
+func TestFilesAreFoundByTheirAsset(t *testing.T) {
+	db := storetest.Open(t, "sqlite:"+t.TempDir()+"/test.db", time.Now)
+	handle, err := db.Handle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	var plan string
+	err = handle.QueryRowContext(context.Background(), "EXPLAIN QUERY PLAN SELECT * FROM files WHERE city_code = ? AND asset_id = ? AND application_id = ''", "430100", "x").Scan(&n, &n, &n, &plan)
+	if err != nil || !strings.Contains(plan, "asset_id=?") {
+		t.Errorf("got %q, %v, want a search by asset_id", plan, err)
+	}
+}
+
 // TestAuditRefusesChangesAndTheChainSeesThem proves F78: the database refuses to
 // touch an event; where that is got around, the chain tells.
 func TestAuditRefusesChangesAndTheChainSeesThem(t *testing.T) {
