@@ -29,34 +29,73 @@ type Case struct {
 // Invalid, an asset that is retired already or a certificate that is used
 // already with Conflict.
 func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID string, version *int64, d retirement.Declaration) (Case, error) {
+	// While others write, what has to be read is read ahead. What is wrong then is
+	// said by the transaction, which knows of an earlier answer to the same key.
+	var ahead *examined
+	if a.DB.Busy() {
+		_ = a.DB.Look(ctx, by, func(tx *store.Tx) error {
+			x, err := a.examine(tx, assetID, version, d)
+			if err == nil {
+				ahead = &x
+			}
+			return err
+		})
+	}
 	return write(ctx, a, by, func(tx *store.Tx) (Case, error) {
-		before, err := tx.Asset(assetID)
+		now, err := a.examineAgain(tx, ahead, assetID, version, d)
 		if err != nil {
 			return Case{}, err
 		}
-		if version != nil && *version != before.Version {
-			return Case{}, staleSince(*version, before.Version)
-		}
-		if err := notDuplicate(before); err != nil {
-			return Case{}, err
-		}
-		existing, err := retirementOf(tx, assetID)
-		if err != nil {
-			return Case{}, err
-		}
-		if existing != nil {
-			return Case{}, fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰", "a retirement is already logged")).
-				WithMend("请打开已有的淘汰记录", "open the retirement that is there").With("retirement_id", existing.ID)
-		}
-		d, doubts, err := a.checkDeclaration(tx, d, before, "")
-		if err != nil {
-			return Case{}, err
-		}
-		r := newRetirement(tx, before, d)
-		c, err := a.settle(tx, before, nil, &r, "declare", store.StepNote{}, "")
-		c.Doubts = doubts
+		r := newRetirement(tx, now.asset, now.declaration)
+		c, err := a.settle(tx, now.asset, nil, &r, "declare", store.StepNote{}, "")
+		c.Doubts = now.doubts
 		return c, err
 	})
+}
+
+// examined is an asset with a declaration that fits it.
+type examined struct {
+	asset       store.AssetRecord
+	declaration retirement.Declaration
+	doubts      []fault.Detail
+}
+
+// examine loads an asset and checks that it can be declared retired as d says.
+func (a *App) examine(tx *store.Tx, assetID string, version *int64, d retirement.Declaration) (x examined, err error) {
+	if x.asset, err = tx.Asset(assetID); err != nil {
+		return x, err
+	}
+	if version != nil && *version != x.asset.Version {
+		return x, staleSince(*version, x.asset.Version)
+	}
+	if err := notDuplicate(x.asset); err != nil {
+		return x, err
+	}
+	existing, err := retirementOf(tx, assetID)
+	if err != nil {
+		return x, err
+	}
+	if existing != nil {
+		return x, fault.New(fault.Conflict, "already_retired", bilingual.T("该记录已登记淘汰", "a retirement is already logged")).
+			WithMend("请打开已有的淘汰记录", "open the retirement that is there").With("retirement_id", existing.ID)
+	}
+	x.declaration, x.doubts, err = a.checkDeclaration(tx, d, x.asset, "")
+	return x, err
+}
+
+// examineAgain is examine for an asset that may have been examined ahead: if it
+// did not change since, only the certificate can be another's by now.
+func (a *App) examineAgain(tx *store.Tx, ahead *examined, assetID string, version *int64, d retirement.Declaration) (examined, error) {
+	if ahead != nil {
+		same, err := tx.IsAt(assetID, ahead.asset.Version)
+		if err != nil {
+			return examined{}, err
+		}
+		if same {
+			return *ahead, certificateIsFree(tx, ahead.declaration)
+		}
+	}
+	return a.examine(tx, assetID, version, d)
 }
 
 // newRetirement is the record of a declaration, with what the province splits
@@ -86,14 +125,28 @@ func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset sto
 		return d, nil, err
 	}
 	if taken {
-		details = append(details, fault.Detail{Location: "body.certificate_no", Code: "duplicate",
-			Message: bilingual.T("该回收企业的这个证明编号已被使用", "this recycler's certificate number is already used"),
-			Mend:    bilingual.T("请核对证明原件上的编号", "check the number on the certificate")})
+		details = append(details, certificateTaken())
 	}
 	if len(details) > 0 {
 		return d, nil, fault.Fields(details)
 	}
 	return d, doubts, nil
+}
+
+// certificateIsFree fails with Invalid if the certificate of a declaration that
+// was checked before is another asset's by now.
+func certificateIsFree(tx *store.Tx, d retirement.Declaration) error {
+	taken, err := tx.CertificateTaken(d.YardID, d.Recycler, d.CertificateNo, "")
+	if err == nil && taken {
+		err = fault.Fields([]fault.Detail{certificateTaken()})
+	}
+	return err
+}
+
+func certificateTaken() fault.Detail {
+	return fault.Detail{Location: "body.certificate_no", Code: "duplicate",
+		Message: bilingual.T("该回收企业的这个证明编号已被使用", "this recycler's certificate number is already used"),
+		Mend:    bilingual.T("请核对证明原件上的编号", "check the number on the certificate")}
 }
 
 // settle saves a retirement and the asset that it concerns: its status and the

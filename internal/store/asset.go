@@ -370,6 +370,20 @@ func (tx *Tx) Asset(id string) (AssetRecord, error) {
 	return loadAsset(tx.db, tx.By.Scope, id, civil.On(tx.At))
 }
 
+// IsAt reports whether an asset that was read before is still at its version.
+func (tx *Tx) IsAt(id string, version int64) (bool, error) {
+	rows, err := find[versionOfAsset](tx.db, "id = ? AND version = ?", id, version)
+	if err != nil {
+		return false, fmt.Errorf("store: read a version: %w", err)
+	}
+	return len(rows) == 1, nil
+}
+
+// versionOfAsset is the little of an asset that tells whether it changed.
+type versionOfAsset struct{ Version int64 }
+
+func (versionOfAsset) TableName() string { return "assets" }
+
 func loadAsset(q *gorm.DB, scope access.Scope, id string, today civil.Day) (AssetRecord, error) {
 	rows, err := findInScope[assetRow](q, scope, "id = ?", id)
 	if err != nil {

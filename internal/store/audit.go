@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -86,24 +87,32 @@ func jsonText(v any) (string, error) {
 	return string(bytes.TrimSpace(b.Bytes())), nil
 }
 
+// auditHead is where the chain ends.
+type auditHead struct {
+	Seq  int64
+	Hash string
+}
+
+func (auditHead) TableName() string { return "audit_head" }
+
 // flushEvents chains and inserts the events at the end of the transaction, or
-// before it where there are so many that they would fill the memory. The update
-// of the head row makes concurrent transactions queue up, so that the
-// chain has no fork.
+// before it where there are so many that they would fill the memory. The lock
+// on the head row makes concurrent transactions queue up, so that the chain has
+// no fork.
 func (tx *Tx) flushEvents() error {
 	if len(tx.events) == 0 {
 		return nil
 	}
-	var head struct {
-		Seq  int64
-		Hash string
+	test := "id = 1"
+	if tx.store.engine == Postgres {
+		test += " FOR UPDATE"
 	}
-	n := int64(len(tx.events))
-	res := tx.db.Raw("UPDATE audit_head SET seq = seq + ? WHERE id = 1 RETURNING seq, hash", n).Scan(&head)
-	if err := affect(res, fmt.Errorf("store: the audit has no head")); err != nil {
-		return err
+	heads, err := find[auditHead](tx.db, test)
+	if err != nil || len(heads) != 1 {
+		return errors.Join(fmt.Errorf("store: the audit has %d heads", len(heads)), err)
 	}
-	seq, hash := head.Seq-n, head.Hash
+	head := heads[0]
+	seq, hash := head.Seq, head.Hash
 	for i := range tx.events {
 		e := &tx.events[i]
 		seq++
@@ -115,7 +124,8 @@ func (tx *Tx) flushEvents() error {
 		return fmt.Errorf("store: append to the audit: %w", err)
 	}
 	tx.events = tx.events[:0]
-	return affect(tx.db.Exec("UPDATE audit_head SET hash = ? WHERE id = 1 AND seq = ?", hash, seq), fmt.Errorf("store: the audit head moved"))
+	p := tx.store.placeholder
+	return tx.execOne("UPDATE audit_head SET seq = "+p(1)+", hash = "+p(2)+" WHERE id = 1 AND seq = "+p(3), seq, hash, head.Seq)
 }
 
 // EventFilter narrows a list of events. After is the seq to go on from,

@@ -60,6 +60,9 @@ func (db *DB) WriteShared(ctx context.Context, by access.Actor, fn func(*Tx) err
 	})
 }
 
+// Busy reports whether a small change would have to wait for its turn now.
+func (db *DB) Busy() bool { return db.engine == SQLite && len(db.sharing.turn) > 0 }
+
 // share waits for its turn, runs fn in the open transaction, which it opens if
 // there is none, and commits it if nobody is waiting. It returns the transaction
 // in which fn ran, nil if that is gone already.

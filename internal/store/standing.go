@@ -150,11 +150,14 @@ func (tx *Tx) flushStandings(changes []*Tx) (release func(), err error) {
 	}
 	tx.store.knowledge.Lock()
 	release = tx.store.knowledge.Unlock
-	var last int64
-	if err := tx.db.Raw("SELECT COALESCE(MAX(at_us), 0) FROM recordings").Scan(&last).Error; err != nil {
+	latest, err := find[recording](tx.db, "at_us = (SELECT MAX(at_us) FROM recordings)")
+	if err != nil {
 		return release, fmt.Errorf("store: read the last recording: %w", err)
 	}
-	at := max(tx.store.Now().UnixMicro(), last+1, tx.store.lastRead.Load()+1)
+	at := max(tx.store.Now().UnixMicro(), tx.store.lastRead.Load()+1)
+	if len(latest) > 0 {
+		at = max(at, latest[0].AtUs+1)
+	}
 	var recordings []recording
 	var former []StandingRow
 	cells := newCells()

@@ -108,10 +108,7 @@ func (db *DB) Users(ctx context.Context, p Page) ([]User, error) {
 // was ended, ran out, or the account was disabled. It is asked on every
 // request, so that a withdrawn right acts at once.
 func (db *DB) SessionUser(ctx context.Context, sessionID string) (User, error) {
-	var users []User
-	err := db.read.WithContext(ctx).Table("users").Select("users.*").Joins("JOIN sessions ON sessions.user_id = users.id").
-		Where("sessions.id = ? AND sessions.revoked_at IS NULL AND sessions.expires_at > ? AND NOT users.disabled", sessionID, db.Now()).
-		Limit(1).Find(&users).Error
+	users, err := find[User](db.read.WithContext(ctx), "id = (SELECT user_id FROM sessions WHERE id = ? AND revoked_at IS NULL AND expires_at > ?) AND NOT disabled", sessionID, db.Now())
 	if err != nil {
 		return User{}, fmt.Errorf("store: read a session: %w", err)
 	}
