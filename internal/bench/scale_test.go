@@ -385,7 +385,9 @@ func asking(b *testing.B, f *apptest.Fixture, n int) map[string]float64 {
 		{"by id", "/assets/" + ids[0], query("SELECT * FROM assets WHERE id = "+mark, ids[0]), 300},
 		{"first page of a filter", "/assets?class=truck&stage=china3&status=in_use", query(list, ""), 100},
 		{"page at nine tenths", "/assets?class=truck&stage=china3&status=in_use&cursor=" + cursorAfter(ids[1]), query(list, ids[1]), 100},
-		{"search by five signs of a plate", "/assets?q=" + plate, nil, 50},
+		{"search by a whole plate, which one has", "/assets?q=%E6%B9%98A" + plate, nil, 100},
+		{"search by eight signs of a VIN, which one has", "/assets?q=DA0" + plate, nil, 100},
+		{"search by five figures, which ten times as many have", "/assets?q=" + plate, nil, 50},
 		{"search by two signs of an owner", "/assets?q=%E6%B5%8B%E8%AF%95", nil, 50},
 	} {
 		var took, limit []time.Duration
