@@ -170,7 +170,7 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
-// TestRefundThatACaseRestsOn proves F55 and F57: a payment that comes back while
+// TestRefundThatACaseRestsOn proves F55 and F56: a payment that comes back while
 // another batch keeps money back for it, or after a part of it was recovered, is
 // a row for a person to look at; the other rows of the file are booked.
 func TestRefundThatACaseRestsOn(t *testing.T) {

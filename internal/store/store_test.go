@@ -69,7 +69,7 @@ func TestPartialIndexesAreThoseThatQueriesName(t *testing.T) {
 	}
 }
 
-// TestFilesAreFoundByTheirAsset guards F9: SQLite once took an index of
+// TestFilesAreFoundByTheirAsset guards F14: SQLite once took an index of
 // applications for "no application", and read every file for those of one asset.
 func TestFilesAreFoundByTheirAsset(t *testing.T) {
 	db := storetest.Open(t, "sqlite:"+t.TempDir()+"/test.db", time.Now)
