@@ -61,13 +61,15 @@ func oneOf(known map[string]Option, parts []string) (found Option, ok bool) {
 
 var (
 	stageWords = strings.NewReplacer("排放标准", "", "排放阶段", "", "排放", "", "标准", "", "阶段", "", "及以下", "", "柴油", "", "非道路", "", "发动机", "", "机动车", "", "重型", "", "车", "", "类", "", "级", "", "(", "", ")", "")
+	// stageDoc is the number of the standard that is often written before its stage.
+	stageDoc   = regexp.MustCompile(`^(?:GB/?T?|HJ)\d{4,6}(?:\.\d)?-?\d{4}`)
 	stageForm  = regexp.MustCompile(`^(?:中国|国家|国|欧洲|欧|G|GB|CN|CHINA|EURO|EU|STAGE)?第?([0-6零〇一二三四五六]|I{1,3}|IV|VI?)[AB]?(?:OBD)?(以前|之前|前)?$`)
 	stageSigns = map[string]string{"零": "0", "〇": "0", "一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6", "I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 )
 
 // stageOf reads an emission stage by its number: 国Ⅲ, 国家第三阶段, Euro 3.
 func stageOf(v string) string {
-	m := stageForm.FindStringSubmatch(stageWords.Replace(v))
+	m := stageForm.FindStringSubmatch(stageWords.Replace(stageDoc.ReplaceAllString(v, "")))
 	if m == nil {
 		return ""
 	}

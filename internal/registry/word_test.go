@@ -79,7 +79,7 @@ func TestWordsOutsideTheDictionaryAreUnderstood(t *testing.T) {
 	}{
 		{registry.Truck, "category", map[string]string{"H17:重型自卸货车": "heavy_dump", "重型自卸货车(H17)": "heavy_dump", "江淮牌重型仓栅式载货车": "heavy_stake", "中型厢式运输货车": "medium_van", "轻型多用途货车": "light_plain", "重型集装箱半挂牵引车": "heavy_semi_tractor",
 			"货车": "other", "变型拖拉机": "other", "不明车辆": "", "大型普通客车": "", "重型普通半挂车": "", "小型轿车": "", "重型": ""}},
-		{registry.Truck, "stage", map[string]string{"国家第三阶段": "china3", "国Ⅲ（GB17691-2005）": "china3", "国 3": "china3", "欧三": "china3", "Ⅲ阶段": "china3", "国Ⅵb": "china6", "国零": "china0", "国Ⅰ前": "china0", "国家一阶段以前": "china0", "国九": "", "国八": "", "国三/国四": "", "EV": "", "3.5": "", "国三前": ""}},
+		{registry.Truck, "stage", map[string]string{"国家第三阶段": "china3", "国Ⅲ（GB17691-2005）": "china3", "国 3": "china3", "GB17691-2005第三阶段": "china3", "GB 18352.3-2005 国Ⅲ": "china3", "GB17691-2005": "", "欧三": "china3", "Ⅲ阶段": "china3", "国Ⅵb": "china6", "国零": "china0", "国Ⅰ前": "china0", "国家一阶段以前": "china0", "国九": "", "国八": "", "国三/国四": "", "EV": "", "3.5": "", "国三前": ""}},
 		{registry.Machinery, "stage", map[string]string{"国五": "", "非道路国二": "china2"}},
 		{registry.Truck, "fuel", map[string]string{"-10号柴油": "diesel", "B:柴油": "diesel", "柴油/电混合": "hybrid", "纯电动力": "electric", "汽油和柴油": ""}},
 		{registry.Truck, "use", map[string]string{"营业性道路货运": "freight", "道路危险货物运输": "hazardous", "非营运（自用）": "non_operating"}},
