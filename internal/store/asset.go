@@ -503,8 +503,8 @@ func (db *DB) Assets(ctx context.Context, scope access.Scope, f AssetFilter, p P
 	if p.After != "" {
 		q = q.Where("id > ?", p.After)
 	}
-	var rows []assetRow
-	if err := q.Order("id").Limit(p.Limit).Find(&rows).Error; err != nil {
+	rows, err := list[assetRow](q.Order("id").Limit(p.Limit))
+	if err != nil {
 		return nil, fmt.Errorf("store: list assets: %w", err)
 	}
 	return withIdentifiers(db.read.WithContext(ctx), rows, civil.On(db.Now()))
@@ -580,8 +580,8 @@ func (db *DB) AssetsByID(ctx context.Context, scope access.Scope, ids []string) 
 func assetsByID(q *gorm.DB, scope access.Scope, ids []string, today civil.Day) (map[string]AssetRecord, error) {
 	found := make(map[string]AssetRecord, len(ids))
 	for chunk := range slices.Chunk(ids, 500) {
-		var rows []assetRow
-		if err := inScope(q.Session(&gorm.Session{}), scope, true).Where("id IN ?", chunk).Find(&rows).Error; err != nil {
+		rows, err := findInScope[assetRow](q, scope, anyOf("id", len(chunk)), anys(chunk)...)
+		if err != nil {
 			return nil, fmt.Errorf("store: read assets: %w", err)
 		}
 		records, err := withIdentifiers(q, rows, today)

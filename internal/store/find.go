@@ -27,6 +27,25 @@ func find[T any](q *gorm.DB, test string, args ...any) ([]T, error) {
 	if q.Name() == string(Postgres) {
 		text = numbered(text)
 	}
+	return rowsOf[T](q, model, text, args)
+}
+
+// list returns the rows of a gorm model that a query of gorm's finds, in its
+// order. gorm builds it, and is not asked to scan what may be hundreds of rows.
+func list[T any](q *gorm.DB) ([]T, error) {
+	model, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
+	if err != nil {
+		return nil, fmt.Errorf("store: model: %w", err)
+	}
+	built := q.Session(&gorm.Session{DryRun: true}).Select(model.DBNames).Find(&[]T{})
+	if built.Error != nil {
+		return nil, built.Error
+	}
+	return rowsOf[T](q, model, built.Statement.SQL.String(), built.Statement.Vars)
+}
+
+// rowsOf runs a question for the columns of a model in their order.
+func rowsOf[T any](q *gorm.DB, model *schema.Schema, text string, args []any) ([]T, error) {
 	ctx := q.Statement.Context
 	rows, err := q.Statement.ConnPool.QueryContext(ctx, text, args...)
 	if err != nil {
