@@ -242,8 +242,11 @@ func (r *Reader) Recount(f FigureQuery, at Moment) (map[Group]target.Counts, err
 	return counts, r.countRows(f, "standings", former(us), at.AsOf, 1, counts)
 }
 
+// fresh is the reader's moment for a query of its own.
+func (r *Reader) fresh() *gorm.DB { return r.q.Session(&gorm.Session{NewDB: true}) }
+
 func (r *Reader) table(name string, f FigureQuery, district bool) *gorm.DB {
-	return f.narrow(inScope(r.q.Session(&gorm.Session{NewDB: true}).Table(name), r.scope, district))
+	return f.narrow(inScope(r.fresh().Table(name), r.scope, district))
 }
 
 func columnsOf(by []Dim) []string {
