@@ -5511,7 +5511,10 @@ export interface components {
             as_of: string;
             /** @description Factor sets that were used. */
             factor_revisions: number[] | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["EmissionRow"][] | null;
@@ -7642,7 +7645,10 @@ export interface components {
         };
         PaceSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             items: components["schemas"]["PaceRow"][] | null;
             /** @description All lines as one: sums, and the forecast of the last. */
@@ -19174,6 +19180,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 city?: string;
                 district?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
@@ -19258,6 +19266,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 city?: string;
                 district?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
@@ -26665,6 +26675,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
             };
@@ -26738,6 +26750,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
             };
