@@ -118,10 +118,10 @@ type EmissionQuery struct {
 	Factors  int64  `query:"factors" minimum:"0" doc:"The newest factor revision that is looked at: makes an older figure again. 0: all."`
 }
 
-func (s *Server) emissionFilter(q EmissionQuery) (app.EmissionFilter, error) {
+func (s *Server) emissionFilter(ctx context.Context, q EmissionQuery) (app.EmissionFilter, error) {
 	f := app.EmissionFilter{City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, Factors: q.Factors}
 	var err error
-	if f.AsOf, f.Known, err = s.moment(q.AsOf, q.AsKnown, ""); err != nil || q.After == "" {
+	if f.AsOf, f.Known, err = s.moment(ctx, q.AsOf, q.AsKnown, ""); err != nil || q.After == "" {
 		return f, err
 	}
 	if f.After, err = civil.Parse(q.After); err != nil {
@@ -148,7 +148,7 @@ func (s *Server) getEmission(ctx context.Context, in *struct {
 	EmissionQuery
 	GroupBy string `query:"group_by" default:"city,class" maxLength:"20" doc:"city,class (default), city, class, month, district or category."`
 }) (*struct{ Body EmissionSheet }, error) {
-	f, err := s.emissionFilter(in.EmissionQuery)
+	f, err := s.emissionFilter(ctx, in.EmissionQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (s *Server) listEmissionRows(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.emissionFilter(in.EmissionQuery)
+	f, err := s.emissionFilter(ctx, in.EmissionQuery)
 	if err != nil {
 		return nil, err
 	}

@@ -63,12 +63,16 @@ func TestPaceAndTonnesAsKnown(t *testing.T) {
 		}
 		const pace, tonnes = "/progress/pace?as_of=2025-12-31&class=truck", "/emission?as_of=2025-12-31&group_by=city"
 		asked := []string{pace, pace + "&city=430100", tonnes, "/emission?as_of=2025-12-31&class=machinery&group_by=month", "/emission/rows?as_of=2025-12-31&limit=200"}
-		// publish gives all that is asked for; the clock stands still meanwhile.
+		// publish gives all that is asked for. The clock stands still meanwhile, so that
+		// what was recorded last is ahead of it, and may be asked for all the same.
 		publish := func() []published {
 			at := s.send("province", "GET", tonnes, nil).want(200).text("generated_at")
 			var all []published
 			for _, path := range asked {
 				all = append(all, published{path, s.send("province", "GET", path, nil).want(200).Body, at})
+			}
+			if again := s.send("province", "GET", pace+"&as_known="+escaped(at), nil).want(200); !bytes.Equal(again.Body, all[0].body) {
+				t.Errorf("as known now:\n%s\n%s", all[0].body, again.Body)
 			}
 			s.Clock.Advance(time.Minute)
 			return all

@@ -69,13 +69,13 @@ type PaceQuery struct {
 	City  string `query:"city" pattern:"^\\d{6}$"`
 }
 
-func (s *Server) paceFilter(q *PaceQuery) (app.ProgressFilter, error) {
-	day, known, err := s.moment(q.AsOf, q.AsKnown, "")
+func (s *Server) paceFilter(ctx context.Context, q *PaceQuery) (app.ProgressFilter, error) {
+	day, known, err := s.moment(ctx, q.AsOf, q.AsKnown, "")
 	return app.ProgressFilter{CountFilter: store.CountFilter{City: q.City, Class: registry.Class(q.Class)}, AsOf: day, Known: known}, err
 }
 
 func (s *Server) overviewWorkbook(ctx context.Context, in *PaceQuery) (*bytesOut, error) {
-	f, err := s.paceFilter(in)
+	f, err := s.paceFilter(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Server) overviewWorkbook(ctx context.Context, in *PaceQuery) (*bytesOut
 }
 
 func (s *Server) getPace(ctx context.Context, in *PaceQuery) (*struct{ Body PaceSheet }, error) {
-	f, err := s.paceFilter(in)
+	f, err := s.paceFilter(ctx, in)
 	if err != nil {
 		return nil, err
 	}
