@@ -3475,6 +3475,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/server-keys/{id}/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace a key by a new one, which is shown this once; both are taken for the days of the overlap, then the old one ends by itself */
+        post: operations["rotate-server-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sightings": {
         parameters: {
             query?: never;
@@ -7323,12 +7340,21 @@ export interface components {
              */
             last_used_at?: string;
             name: string;
+            /** @description The key after it. */
+            replaced_by?: string;
+            /** @description The key before it. */
+            replaces?: string;
             /** Format: date-time */
             revoked_at?: string;
             /** @description Send it as Authorization: Bearer. It is not kept and cannot be shown again. */
             secret: string;
             /** @enum {string} */
             source: "gate" | "inspection" | "obd" | "patrol";
+            /**
+             * @description ending: replaced, and taken up to expires_on beside the one that replaced it.
+             * @enum {string}
+             */
+            state: "active" | "ending" | "expired" | "revoked";
             /** Format: int64 */
             version: number;
         };
@@ -8650,6 +8676,15 @@ export interface components {
             applicant_phone: string;
             payee_account: string;
         };
+        "Rotate-server-keyRequest": {
+            /** @description Last day of the new key. */
+            expires_on?: string;
+            /**
+             * Format: int64
+             * @description How many days after today the old key goes on, never beyond its own last day. 0: to the end of today.
+             */
+            overlap_days: number;
+        };
         Rounding: {
             /**
              * @description half_up if absent.
@@ -8881,10 +8916,19 @@ export interface components {
              */
             last_used_at?: string;
             name: string;
+            /** @description The key after it. */
+            replaced_by?: string;
+            /** @description The key before it. */
+            replaces?: string;
             /** Format: date-time */
             revoked_at?: string;
             /** @enum {string} */
             source: "gate" | "inspection" | "obd" | "patrol";
+            /**
+             * @description ending: replaced, and taken up to expires_on beside the one that replaced it.
+             * @enum {string}
+             */
+            state: "active" | "ending" | "expired" | "revoked";
             /** Format: int64 */
             version: number;
         };
@@ -31109,6 +31153,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerKey"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-server-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate-server-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewServerKey"];
                 };
             };
             /** @description Bad Request */
