@@ -1182,7 +1182,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept a cohort rule that was tried, or discard it */
+        /** Accept a cohort rule that was tried, discard it, or do again what failed */
         post: operations["decide-cohort-rule"];
         delete?: never;
         options?: never;
@@ -4898,16 +4898,23 @@ export interface components {
              * @description Assets tried or moved so far.
              */
             done: number;
+            /**
+             * @description What is done again by the decision retry. One that failed while it was applied has moved a part of the stock and cannot be discarded.
+             * @enum {string}
+             */
+            failed_while?: "trying" | "applying";
             id: string;
             /** Format: date-time */
             in_force_from?: string;
             /** @example truck-china3-v1 */
             name: string;
+            /** @description Why it failed. */
+            problem?: components["schemas"]["RunProblem"];
             /** Format: int64 */
             revision: number;
             rule: components["schemas"]["CohortConditions"];
             /** @enum {string} */
-            state: "trying" | "tried" | "applying" | "in_force" | "replaced" | "discarded";
+            state: "trying" | "tried" | "applying" | "failed" | "in_force" | "replaced" | "discarded";
             /** Format: int64 */
             version: number;
         };
@@ -5201,8 +5208,11 @@ export interface components {
             reason?: string;
         };
         "Decide-cohort-ruleRequest": {
-            /** @enum {string} */
-            decision: "accept" | "discard";
+            /**
+             * @description retry: do again what failed.
+             * @enum {string}
+             */
+            decision: "accept" | "discard" | "retry";
             reason?: string;
         };
         "Decide-comparison-lineRequest": {
