@@ -121,7 +121,7 @@ type EmissionQuery struct {
 func (s *Server) emissionFilter(ctx context.Context, q EmissionQuery) (app.EmissionFilter, error) {
 	f := app.EmissionFilter{City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, Factors: q.Factors}
 	var err error
-	if f.AsOf, f.Known, err = s.moment(ctx, q.AsOf, q.AsKnown, ""); err != nil || q.After == "" {
+	if f.AsOf, f.Known, err = s.moment(ctx, q.AsOf, q.AsKnown); err != nil || q.After == "" {
 		return f, err
 	}
 	if f.After, err = civil.Parse(q.After); err != nil {

@@ -70,7 +70,7 @@ type PaceQuery struct {
 }
 
 func (s *Server) paceFilter(ctx context.Context, q *PaceQuery) (app.ProgressFilter, error) {
-	day, known, err := s.moment(ctx, q.AsOf, q.AsKnown, "")
+	day, known, err := s.moment(ctx, q.AsOf, q.AsKnown)
 	return app.ProgressFilter{CountFilter: store.CountFilter{City: q.City, Class: registry.Class(q.Class)}, AsOf: day, Known: known}, err
 }
 
