@@ -104,6 +104,7 @@ type Actor struct {
 	RequestID string
 	Source    string // of a server key: what the other system is
 	City      string // of a server key: where it stands, "" for the whole province
+	Sender    string // of a server key: the system, whichever of its keys it uses
 }
 
 // For returns a with another scope, for a deed that was found to be the

@@ -112,7 +112,7 @@ var rules = map[Operation][]Role{
 	"list-retirement-photos": readers, "list-photo-flags": readers, "list-photo-matches": {Clerk, Reviewer, Province, Auditor}, "decide-photo-match": {Reviewer},
 	"list-draws": {Province, Auditor}, "get-draw": {Province, Auditor}, "create-draw": {Province}, "carry-out-draw": {Province},
 	"list-inspection-lines": {Reviewer, Province, Auditor}, "get-inspection-line": {Reviewer, Province, Auditor}, "record-inspection": {Reviewer}, "attach-inspection-photo": {Reviewer},
-	"list-server-keys": {Admin}, "create-server-key": {Admin}, "revoke-server-key": {Admin}, "paste-sightings": {Clerk, Reviewer, Province},
+	"list-server-keys": {Admin}, "create-server-key": {Admin}, "revoke-server-key": {Admin}, "rotate-server-key": {Admin}, "paste-sightings": {Clerk, Reviewer, Province},
 	"assign-case": {Reviewer, Province}, "release-case": {Reviewer, Province},
 	"get-own-yard": {Yard}, "list-intake": {Yard}, "get-intake": {Yard}, "log-intake-step": {Yard}, "attach-intake-file": {Yard},
 	"list-yards": append([]Role{Admin}, readers...), "get-yard": readers, "get-yard-report": readers, "get-yard-history": readers,

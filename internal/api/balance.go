@@ -105,7 +105,7 @@ func (s *Server) diff(ctx context.Context, in DiffQuery) (app.ProgressFilter, st
 	if in.FromAsOf == "" {
 		in.FromAsOf = string(f.AsOf)
 	}
-	day, known, err := s.moment(in.FromAsOf, in.FromKnown, "")
+	day, known, err := s.moment(ctx, in.FromAsOf, in.FromKnown)
 	return f, store.Moment{AsOf: day, Known: known}, target.Metric(in.Metric), err
 }
 

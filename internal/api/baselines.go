@@ -296,7 +296,7 @@ type BaselineState struct {
 
 // baselineAsOf reads a baseline with the day and the definition of a comparison.
 func (s *Server) baselineAsOf(ctx context.Context, id, asOf string) (store.Baseline, target.Definition, civil.Day, error) {
-	day, _, err := s.moment(asOf, "", "")
+	day, _, err := s.moment(ctx, asOf, "")
 	if err != nil {
 		return store.Baseline{}, target.Definition{}, day, err
 	}

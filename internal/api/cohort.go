@@ -20,7 +20,7 @@ type CohortRule struct {
 	ID          string           `json:"id"`
 	Name        string           `json:"name" example:"truck-china3-v1"`
 	Revision    int              `json:"revision"`
-	State       string           `json:"state" enum:"trying,tried,applying,in_force,replaced,discarded"`
+	State       string           `json:"state" enum:"trying,tried,applying,failed,in_force,replaced,discarded"`
 	Rule        CohortConditions `json:"rule"`
 	Document    string           `json:"document,omitempty"`
 	Done        int64            `json:"done" doc:"Assets tried or moved so far."`
@@ -28,6 +28,8 @@ type CohortRule struct {
 	CreatedBy   string           `json:"created_by"`
 	CreatedAt   time.Time        `json:"created_at"`
 	InForceFrom *time.Time       `json:"in_force_from,omitempty"`
+	FailedWhile string           `json:"failed_while,omitempty" enum:"trying,applying" doc:"What is done again by the decision retry. One that failed while it was applied has moved a part of the stock and cannot be discarded."`
+	Problem     *RunProblem      `json:"problem,omitempty" doc:"Why it failed."`
 	Version     int64            `json:"version"`
 }
 
@@ -69,15 +71,16 @@ func (s *Server) cohortRoutes() {
 	create := operation("create-cohort-rule", http.MethodPost, "/cohort-rules", "cohort", "Propose a cohort rule and try it on the whole stock")
 	create.DefaultStatus = http.StatusCreated
 	route(s, create, s.createCohortRule)
-	decide := changes(operation("decide-cohort-rule", http.MethodPost, "/cohort-rules/{id}/decision", "cohort", "Accept a cohort rule that was tried, or discard it"))
+	decide := changes(operation("decide-cohort-rule", http.MethodPost, "/cohort-rules/{id}/decision", "cohort", "Accept a cohort rule that was tried, discard it, or do again what failed"))
 	decide.DefaultStatus = http.StatusOK
 	route(s, decide, s.decideCohortRule)
 	route(s, operation("list-cohort-moves", http.MethodGet, "/cohort-rules/{id}/moves", "cohort", "The assets that a cohort rule moves"), s.listCohortMoves)
 }
 
-func (s *Server) cohortView(scope access.Scope, r store.CohortRule) CohortRule {
+func (s *Server) cohortView(ctx context.Context, r store.CohortRule) CohortRule {
+	scope := actor(ctx).Scope
 	v := CohortRule{ID: r.ID, Revision: r.Revision, State: r.State, Document: r.Document, Done: r.Done, Counts: []CohortCount{},
-		CreatedBy: r.CreatedByName, CreatedAt: r.CreatedAt, InForceFrom: r.InForceFrom, Version: r.Version}
+		CreatedBy: r.CreatedByName, CreatedAt: r.CreatedAt, InForceFrom: r.InForceFrom, FailedWhile: r.FailedWhile, Problem: runProblem(ctx, r.Problem), Version: r.Version}
 	if body, err := r.Body(); err == nil {
 		v.Name = body.Name()
 		v.Rule = CohortConditions{Class: body.Class, Clause: Name{body.Clause.ZH, body.Clause.EN}, MaxStage: body.MaxStage, Fuels: body.Fuels, NotFuels: body.NotFuels,
@@ -96,13 +99,12 @@ func (s *Server) cohortView(scope access.Scope, r store.CohortRule) CohortRule {
 
 func (s *Server) listCohortRules(ctx context.Context, _ *struct{}) (*listOut[CohortRule], error) {
 	rules, err := s.db.CohortRules(ctx)
-	scope := actor(ctx).Scope
-	return listOf(rules, len(rules), func(r store.CohortRule) string { return r.ID }, func(r store.CohortRule) CohortRule { return s.cohortView(scope, r) }), err
+	return listOf(rules, len(rules), func(r store.CohortRule) string { return r.ID }, func(r store.CohortRule) CohortRule { return s.cohortView(ctx, r) }), err
 }
 
 func (s *Server) loadCohortRule(ctx context.Context, id string) (CohortRule, error) {
 	r, err := s.db.CohortRule(ctx, id)
-	return s.cohortView(actor(ctx).Scope, r), err
+	return s.cohortView(ctx, r), err
 }
 
 func (s *Server) getCohortRule(ctx context.Context, in *ByID) (*one[CohortRule], error) {
@@ -124,14 +126,14 @@ func (s *Server) createCohortRule(ctx context.Context, in *struct {
 		func(ctx context.Context, by access.Actor) (store.CohortRule, error) {
 			return s.app.ProposeRule(ctx, by, rule, in.Body.Document)
 		},
-		func(r store.CohortRule) CohortRule { return s.cohortView(actor(ctx).Scope, r) }, func(r CohortRule) string { return "/cohort-rules/" + r.ID }, func(r CohortRule) int64 { return r.Version })
+		func(r store.CohortRule) CohortRule { return s.cohortView(ctx, r) }, func(r CohortRule) string { return "/cohort-rules/" + r.ID }, func(r CohortRule) int64 { return r.Version })
 }
 
 func (s *Server) decideCohortRule(ctx context.Context, in *struct {
 	ByID
 	Based
 	Body struct {
-		Decision string `json:"decision" enum:"accept,discard"`
+		Decision string `json:"decision" enum:"accept,discard,retry" doc:"retry: do again what failed."`
 		Reason   string `json:"reason,omitempty" maxLength:"500"`
 	}
 }) (*one[CohortRule], error) {
@@ -139,7 +141,7 @@ func (s *Server) decideCohortRule(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.app.DecideRule(ctx, actor(ctx), in.ID, version, in.Body.Decision == "accept", in.Body.Reason); err != nil {
+	if _, err := s.app.DecideRule(ctx, actor(ctx), in.ID, version, in.Body.Decision, in.Body.Reason); err != nil {
 		return nil, s.withCurrent(ctx, err, func() (any, int64, error) {
 			v, err := s.loadCohortRule(ctx, in.ID)
 			return v, v.Version, err

@@ -24,7 +24,7 @@ func (s *site) settled(id, state string) answer {
 // TestCohortRuleIsTriedBeforeItMovesAnything proves F13: a revision explains
 // itself line by line, shows who moves in or out before it is accepted, each
 // city only its own, and then, accepted by another person, moves exactly those,
-// with the roll-up.
+// with the roll-up. A trial that breaks off says why and is done again.
 func TestCohortRuleIsTriedBeforeItMovesAnything(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
 		s := newSite(t, url)
@@ -85,6 +85,23 @@ func TestCohortRuleIsTriedBeforeItMovesAnything(t *testing.T) {
 		if a := s.send("clerk.changsha", "GET", "/assets/"+newer.ID, nil).want(200); a.text("scope.rule") != "truck-china3-v2" {
 			t.Errorf("after a restart the rule is %s", a.text("scope.rule"))
 		}
+		if err := storetest.Exec(url, "UPDATE assets SET fields = 'no fields' WHERE id = '"+petrol.ID+"'"); err != nil {
+			t.Fatal(err)
+		}
+		broken := s.send("province", "POST", "/cohort-rules", propose("china1")).want(201).text("id")
+		failed := s.settled(broken, "failed")
+		if failed.text("failed_while") != "trying" || failed.text("problem.code") != "run_broken" || failed.text("problem.mend") == "" {
+			t.Errorf("a trial that broke off: %s", failed.Body)
+		}
+		if err := storetest.Exec(url, "UPDATE assets SET fields = '{}' WHERE id = '"+petrol.ID+"'"); err != nil {
+			t.Fatal(err)
+		}
+		s.send("province", "POST", "/cohort-rules/"+broken+"/decision", map[string]string{"decision": "retry"}, "If-Match", failed.Header.Get("ETag")).want(200)
+		again := s.settled(broken, "tried")
+		if again.get("problem") != nil {
+			t.Errorf("done again: %s", again.Body)
+		}
+		s.send("province", "POST", "/cohort-rules/"+broken+"/decision", map[string]string{"decision": "discard"}, "If-Match", again.Header.Get("ETag")).want(200)
 		dropped := s.send("province", "POST", "/cohort-rules", propose("china2")).want(201).text("id")
 		etag := s.settled(dropped, "tried").Header.Get("ETag")
 		s.send("province", "POST", "/cohort-rules/"+dropped+"/decision", map[string]string{"decision": "discard"}, "If-Match", etag).want(200)

@@ -59,7 +59,7 @@ type Table2Row struct {
 // EmissionSheet is what the retirements of one's area save, as of a day.
 type EmissionSheet struct {
 	AsOf        civil.Day     `json:"as_of"`
-	GeneratedAt time.Time     `json:"generated_at"`
+	GeneratedAt time.Time     `json:"generated_at" doc:"Asked again with as_known set to it, the same bytes come out."`
 	GroupBy     string        `json:"group_by"`
 	Revisions   []int64       `json:"factor_revisions" doc:"Factor sets that were used."`
 	Items       []EmissionRow `json:"items"`
@@ -108,7 +108,7 @@ type EmissionLine struct {
 
 // EmissionQuery narrows the retirements that are meant.
 type EmissionQuery struct {
-	AsOf     string `query:"as_of" maxLength:"10" doc:"Absent: today."`
+	MomentQuery
 	City     string `query:"city" pattern:"^\\d{6}$"`
 	District string `query:"district" pattern:"^\\d{6}$"`
 	Class    string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
@@ -118,13 +118,16 @@ type EmissionQuery struct {
 	Factors  int64  `query:"factors" minimum:"0" doc:"The newest factor revision that is looked at: makes an older figure again. 0: all."`
 }
 
-func (q EmissionQuery) filter(today civil.Day) (app.EmissionFilter, error) {
-	day, err := dayOr(q.AsOf, "as_of", today)
-	if err != nil {
-		return app.EmissionFilter{}, err
+func (s *Server) emissionFilter(ctx context.Context, q EmissionQuery) (app.EmissionFilter, error) {
+	f := app.EmissionFilter{City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, Factors: q.Factors}
+	var err error
+	if f.AsOf, f.Known, err = s.moment(ctx, q.AsOf, q.AsKnown); err != nil || q.After == "" {
+		return f, err
 	}
-	after, err := dayOr(q.After, "after", "")
-	return app.EmissionFilter{AsOf: day, City: q.City, District: q.District, Class: registry.Class(q.Class), Category: q.Category, Month: q.Month, After: after, Factors: q.Factors}, err
+	if f.After, err = civil.Parse(q.After); err != nil {
+		return f, badDay("after", q.After)
+	}
+	return f, nil
 }
 
 func (s *Server) emissionRoutes() {
@@ -145,7 +148,7 @@ func (s *Server) getEmission(ctx context.Context, in *struct {
 	EmissionQuery
 	GroupBy string `query:"group_by" default:"city,class" maxLength:"20" doc:"city,class (default), city, class, month, district or category."`
 }) (*struct{ Body EmissionSheet }, error) {
-	f, err := in.filter(s.app.Today())
+	f, err := s.emissionFilter(ctx, in.EmissionQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +163,7 @@ func (s *Server) getEmission(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := EmissionSheet{AsOf: sheet.AsOf, GeneratedAt: s.db.Now(), GroupBy: f.GroupBy, Revisions: sheet.Revisions, Items: make([]EmissionRow, len(sheet.Lines)),
+	out := EmissionSheet{AsOf: sheet.AsOf, GeneratedAt: sheet.At, GroupBy: f.GroupBy, Revisions: sheet.Revisions, Items: make([]EmissionRow, len(sheet.Lines)),
 		Total: s.emissionRow(app.EmissionLine{Sum: sheet.Total}), Table2: []Table2Row{}}
 	if out.Revisions == nil {
 		out.Revisions = []int64{}
@@ -224,7 +227,7 @@ func (s *Server) listEmissionRows(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	f, err := in.filter(s.app.Today())
+	f, err := s.emissionFilter(ctx, in.EmissionQuery)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +14,12 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/app"
 	"phaseout/internal/civil"
+	"phaseout/internal/emission"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
+	"phaseout/internal/yard"
 )
 
 // history drives random deeds, as people do them, against a site.
@@ -149,10 +152,14 @@ func (h *history) ask(kind retirement.RequestKind) {
 
 func (h *history) amend() {
 	a, city := h.held(registry.InUse)
-	if city == "" || a.Class != registry.Truck {
+	if city == "" {
 		return
 	}
-	_, _ = h.AmendAsset(context.Background(), h.Users["clerk."+city], a.ID, a.Version, map[string]string{"stage": h.pick("china3", "china4"), "registered_on": string(h.day("2008-01-01", 4500))}, "wrong")
+	change := map[string]string{"stage": h.pick("china3", "china4"), "registered_on": string(h.day("2008-01-01", 4500)), "scrap_due_on": h.pick("2025-12-31", "2026-03-31")}
+	if a.Class == registry.Machinery {
+		change = map[string]string{"power_kw": h.pick("60", "90", "140")}
+	}
+	_, _ = h.AmendAsset(context.Background(), h.Users["clerk."+city], a.ID, a.Version, change, "wrong")
 }
 
 func (h *history) transfer() {
@@ -187,8 +194,45 @@ func (h *history) importAndUndo() {
 	}
 }
 
+// yard registers the yard that all declarations name, or changes what it takes
+// or whether it may work.
+func (h *history) yard() {
+	ctx, by := context.Background(), h.Users["province"]
+	list, err := h.DB.Yards(ctx, by.Scope, store.YardFilter{}, store.Page{Limit: 1})
+	h.must(err)
+	if len(list) == 0 {
+		_, err := h.CreateYard(ctx, by, yard.Yard{Name: "测试回收有限公司", CreditCode: "91430100MA00000003", CityCode: "430100", Classes: []registry.Class{registry.Truck, registry.Machinery}, CapacityPerMonth: 5,
+			Licences: []yard.Licence{{Number: "1", From: "2020-01-01", To: "2027-12-31"}}})
+		h.must(err)
+		return
+	}
+	y := list[0]
+	open := slices.IndexFunc(y.Blocks, func(b yard.Block) bool { return b.LiftedBy == "" })
+	switch {
+	case h.random.IntN(2) == 0:
+		y.CapacityPerMonth = int64(1 + h.random.IntN(9))
+		_, err = h.AmendYard(ctx, by, y.ID, y.Version, y.Yard)
+	case open >= 0:
+		_, err = h.LiftYardBlock(ctx, by, y.ID, y.Version, y.Blocks[open].ID, "2026-01-02", "mended")
+	default: // from a day on which nothing is handed in here
+		_, err = h.BlockYard(ctx, by, y.ID, y.Version, yard.Block{Kind: yard.Suspended, From: "2026-01-01", Reason: "fined"})
+	}
+	h.must(err)
+}
+
+// factors puts another mileage in force from some day on.
+func (h *history) factors() {
+	ctx := context.Background()
+	f, err := h.DraftFactors(ctx, h.Users["province"], h.day("2021-06-01", 1650), "X")
+	h.must(err)
+	f, err = h.ChangeFactors(ctx, h.Users["province"], f.ID, f.Version, app.FactorChange{Values: []emission.Edit{{Key: emission.Key{Item: "km", Method: "road", Group: "heavy"}, Milli: int64(1+h.random.IntN(90)) * 1_000_000}}})
+	h.must(err)
+	_, err = h.DecideFactors(ctx, h.Users["province2"], f.ID, f.Version, true, "X")
+	h.must(err)
+}
+
 func (h *history) step() {
-	deed := h.pick("register", "register", "declare", "declare", "declare", "verify", "verify", "verify", "return", "amend", "transfer", "import", "correct", "withdraw", "retire", "retire")
+	deed := h.pick("yard", "factors", "amend", "register", "register", "declare", "declare", "declare", "verify", "verify", "verify", "return", "amend", "transfer", "import", "correct", "withdraw", "retire", "retire")
 	if len(h.log) < 8 {
 		deed = "register"
 	}
@@ -206,6 +250,10 @@ func (h *history) step() {
 		h.amend()
 	case "transfer":
 		h.transfer()
+	case "yard":
+		h.yard()
+	case "factors":
+		h.factors()
 	case "import":
 		h.importAndUndo()
 	case "retire":
@@ -260,8 +308,8 @@ func definitionOf(p published) string {
 // TestFiguresOfARandomHistory proves F63, F64, F65, F66 and F67: random deeds
 // change the registry; after each the roll-ups equal a recount, the balance has no
 // rest, tiles equal their lists, reasons add up to the gap under each definition,
-// cities add up to the province; then every figure that was ever given comes out
-// again, byte for byte, as known then; and records that are deleted behind the
+// cities add up to the province; then every figure that was ever given, pace and
+// tonnes with their rows among them, comes out again, byte for byte, as known then; and records that are deleted behind the
 // program's back are the balance's rest, whatever happens after.
 func TestFiguresOfARandomHistory(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, url string) {
@@ -269,7 +317,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 		t.Logf("seed %d", seed)
 		h := &history{site: newSite(t, url), random: rand.New(rand.NewPCG(seed, 1))}
 		h.definitions()
-		var all []published
+		var all, further []published
 		// Twenty steps, and more if too little has happened in them to prove anything.
 		for n := 0; n < 20 || n < 80 && len(h.causes()) < 3; n++ {
 			h.step()
@@ -284,6 +332,10 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 			p := h.publish(fmt.Sprintf("/progress?as_of=%s&group_by=%s%s", day, h.pick("city,class", "province", "city", "class", "district", "district,class", "category", "stage,city", "way_out", "driver", "way_out,driver,class",
 				"year", "month,city", "district,stage", "due_year,operating", "operating,class", "due_year,city", "category,due_year"), by))
 			all = append(all, p, h.publish(fmt.Sprintf("/progress/gap?as_of=%s&group_by=%s%s", day, h.pick("city,class", "province", "district", "stage"), by)))
+			further = append(further, h.publish(fmt.Sprintf("/progress/pace?as_of=%s%s", day, h.pick("", "&class=truck", "&city=430100"))))
+			tonnes := h.publish(fmt.Sprintf("/emission?as_of=%s&group_by=%s", day, h.pick("city,class", "city", "class", "month", "district", "category")))
+			further = append(further, tonnes, published{path: "/emission/rows?limit=200&as_of=" + string(day), at: tonnes.at})
+			further[len(further)-1].body = h.send("province", "GET", further[len(further)-1].path, nil).want(200).Body
 			h.balance(nil)
 			h.tiles(p)
 			h.tiles(all[h.random.IntN(len(all)/2)*2])
@@ -291,7 +343,7 @@ func TestFiguresOfARandomHistory(t *testing.T) {
 			h.shift(all[h.random.IntN(len(all)/2)*2], p)
 		}
 		h.happened()
-		for _, p := range all {
+		for _, p := range append(all, further...) {
 			again := h.send("province", "GET", p.path+"&as_known="+escaped(p.at), nil).want(200)
 			if !bytes.Equal(again.Body, p.body) {
 				t.Errorf("%s as known at %s is not what was answered then:\n%s\n%s", p.path, p.at, p.body, again.Body)

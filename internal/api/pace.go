@@ -9,9 +9,9 @@ import (
 	"phaseout/internal/app"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
-	"phaseout/internal/fault"
 	"phaseout/internal/pace"
 	"phaseout/internal/registry"
+	"phaseout/internal/store"
 )
 
 // Pace is how fast a stock is retired. Rates are thousandths of an asset a week.
@@ -52,7 +52,7 @@ type PaceRow struct {
 // PaceSheet is the pace of one's area on a day.
 type PaceSheet struct {
 	AsOf        civil.Day `json:"as_of"`
-	GeneratedAt time.Time `json:"generated_at"`
+	GeneratedAt time.Time `json:"generated_at" doc:"Asked again with as_known set to it, the same bytes come out."`
 	Items       []PaceRow `json:"items"`
 	Total       Pace      `json:"total" doc:"All lines as one: sums, and the forecast of the last."`
 }
@@ -64,46 +64,39 @@ func (s *Server) paceRoutes() {
 
 // PaceQuery says which page of the province is meant.
 type PaceQuery struct {
-	AsOf  string `query:"as_of" maxLength:"10" doc:"Absent: today."`
+	MomentQuery
 	Class string `query:"class" enum:"truck,machinery,farm_machinery,vessel"`
 	City  string `query:"city" pattern:"^\\d{6}$"`
 }
 
+func (s *Server) paceFilter(ctx context.Context, q *PaceQuery) (app.ProgressFilter, error) {
+	day, known, err := s.moment(ctx, q.AsOf, q.AsKnown)
+	return app.ProgressFilter{CountFilter: store.CountFilter{City: q.City, Class: registry.Class(q.Class)}, AsOf: day, Known: known}, err
+}
+
 func (s *Server) overviewWorkbook(ctx context.Context, in *PaceQuery) (*bytesOut, error) {
-	day, err := dayOr(in.AsOf, "as_of", s.app.Today())
+	f, err := s.paceFilter(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.app.OverviewWorkbook(ctx, actor(ctx), registry.Class(in.Class), in.City, day, lang(ctx))
+	data, err := s.app.OverviewWorkbook(ctx, actor(ctx), f, lang(ctx))
 	if err != nil {
 		return nil, err
 	}
-	name := fmt.Sprintf(bilingual.T("淘汰进度与减排_%s.xlsx", "overview_%s.xlsx").In(lang(ctx)), day)
+	name := fmt.Sprintf(bilingual.T("淘汰进度与减排_%s.xlsx", "overview_%s.xlsx").In(lang(ctx)), f.AsOf)
 	return download(name, xlsxType, data), nil
 }
 
-// dayOr reads a day of the query, or takes the other one.
-func dayOr(text, field string, otherwise civil.Day) (civil.Day, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	day, err := civil.Parse(text)
-	if err != nil {
-		return "", fault.Field("query."+field, "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", text), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
-	}
-	return day, nil
-}
-
 func (s *Server) getPace(ctx context.Context, in *PaceQuery) (*struct{ Body PaceSheet }, error) {
-	day, err := dayOr(in.AsOf, "as_of", s.app.Today())
+	f, err := s.paceFilter(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	sheet, err := s.app.Pace(ctx, actor(ctx).Scope, registry.Class(in.Class), in.City, day)
+	sheet, err := s.app.Pace(ctx, actor(ctx).Scope, f)
 	if err != nil {
 		return nil, err
 	}
-	out := PaceSheet{AsOf: sheet.AsOf, GeneratedAt: s.db.Now(), Items: make([]PaceRow, len(sheet.Lines)), Total: paceView(sheet.Total)}
+	out := PaceSheet{AsOf: sheet.AsOf, GeneratedAt: sheet.At, Items: make([]PaceRow, len(sheet.Lines)), Total: paceView(sheet.Total)}
 	for i, l := range sheet.Lines {
 		out.Items[i] = s.paceRow(l)
 	}

@@ -177,13 +177,14 @@ func badDay(field, text string) error {
 	return fault.Field("query."+field, "date_invalid", bilingual.F("“%s”不是有效日期", "%q is not a day", text), bilingual.T("请按 2025-12-31 的格式填写", "write it as 2025-12-31"))
 }
 
-// moment reads a day and an instant. What is known later than now is no knowledge.
-func (s *Server) moment(day, known, suffix string) (civil.Day, time.Time, error) {
+// moment reads a day and an instant. What is known later than now is no
+// knowledge, unless it is recorded already: by a clock that was ahead of this one.
+func (s *Server) moment(ctx context.Context, day, known string) (civil.Day, time.Time, error) {
 	at := s.app.Today()
 	if day != "" {
 		d, err := civil.Parse(day)
 		if err != nil {
-			return at, time.Time{}, badDay("as_of"+suffix, day)
+			return at, time.Time{}, badDay("as_of", day)
 		}
 		at = d
 	}
@@ -192,11 +193,18 @@ func (s *Server) moment(day, known, suffix string) (civil.Day, time.Time, error)
 	}
 	instant, err := time.Parse(time.RFC3339Nano, known)
 	if err != nil {
-		return at, instant, fault.Field("query.as_known"+suffix, "instant_invalid", bilingual.F("“%s”不是有效时刻", "%q is not an instant", known),
+		return at, instant, fault.Field("query.as_known", "instant_invalid", bilingual.F("“%s”不是有效时刻", "%q is not an instant", known),
 			bilingual.T("请按 2026-01-15T09:30:00+08:00 的格式填写", "write it as 2026-01-15T09:30:00+08:00"))
 	}
 	if instant.After(s.db.Now()) {
-		return at, instant, fault.Field("query.as_known"+suffix, "instant_future", bilingual.T("知悉时刻不能晚于现在", "nobody knows yet what will be recorded"),
+		newest, err := s.db.LastRecorded(ctx)
+		if err != nil {
+			return at, instant, err
+		}
+		if !instant.After(newest) {
+			return at, instant.UTC().Truncate(time.Microsecond), nil
+		}
+		return at, instant, fault.Field("query.as_known", "instant_future", bilingual.T("知悉时刻不能晚于现在", "nobody knows yet what will be recorded"),
 			bilingual.T("请填写不晚于现在的时刻", "give an instant up to now"))
 	}
 	return at, instant.UTC().Truncate(time.Microsecond), nil
@@ -211,7 +219,7 @@ func (s *Server) progressFilter(ctx context.Context, q ProgressQuery) (app.Progr
 		}
 	}
 	var err error
-	if f.AsOf, f.Known, err = s.moment(q.AsOf, q.AsKnown, ""); err != nil {
+	if f.AsOf, f.Known, err = s.moment(ctx, q.AsOf, q.AsKnown); err != nil {
 		return f, err
 	}
 	if q.Since != "" {

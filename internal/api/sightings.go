@@ -12,16 +12,19 @@ import (
 
 // ServerKey is the key of another system that reports sightings.
 type ServerKey struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	Source     string     `json:"source" enum:"gate,inspection,obd,patrol"`
-	CityCode   string     `json:"city_code,omitempty"`
-	Hint       string     `json:"hint" doc:"Its last signs."`
-	ExpiresOn  civil.Day  `json:"expires_on,omitempty"`
-	CreatedAt  time.Time  `json:"created_at"`
-	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"To the minute."`
-	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
-	Version    int64      `json:"version"`
+	ID         string         `json:"id"`
+	Name       string         `json:"name"`
+	Source     string         `json:"source" enum:"gate,inspection,obd,patrol"`
+	CityCode   string         `json:"city_code,omitempty"`
+	Hint       string         `json:"hint" doc:"Its last signs."`
+	ExpiresOn  civil.Day      `json:"expires_on,omitempty"`
+	CreatedAt  time.Time      `json:"created_at"`
+	LastUsedAt *time.Time     `json:"last_used_at,omitempty" doc:"To the minute."`
+	RevokedAt  *time.Time     `json:"revoked_at,omitempty"`
+	State      store.KeyState `json:"state" enum:"active,ending,expired,revoked" doc:"ending: replaced, and taken up to expires_on beside the one that replaced it."`
+	Replaces   string         `json:"replaces,omitempty" doc:"The key before it."`
+	ReplacedBy string         `json:"replaced_by,omitempty" doc:"The key after it."`
+	Version    int64          `json:"version"`
 }
 
 // NewServerKey is a key with its secret, which is shown this once.
@@ -30,8 +33,8 @@ type NewServerKey struct {
 	Secret string `json:"secret" doc:"Send it as Authorization: Bearer. It is not kept and cannot be shown again."`
 }
 
-func keyView(k store.ServerKey) ServerKey {
-	return ServerKey{k.ID, k.Name, k.Source, k.CityCode, k.Hint, k.ExpiresOn, k.CreatedAt, k.LastUsedAt, k.RevokedAt, k.Version}
+func (s *Server) keyView(k store.ServerKey) ServerKey {
+	return ServerKey{k.ID, k.Name, k.Source, k.CityCode, k.Hint, k.ExpiresOn, k.CreatedAt, k.LastUsedAt, k.RevokedAt, k.StateOn(s.app.Today()), k.Replaces, k.ReplacedBy, k.Version}
 }
 
 // Accepted is all that who reports sightings is told.
@@ -47,6 +50,9 @@ func (s *Server) sightingRoutes() {
 	revoke := operation("revoke-server-key", http.MethodPost, "/server-keys/{id}/revocation", "administration", "End a key at once")
 	revoke.DefaultStatus = http.StatusOK
 	route(s, revoke, s.revokeServerKey)
+	rotate := operation("rotate-server-key", http.MethodPost, "/server-keys/{id}/rotation", "administration", "Replace a key by a new one, which is shown this once; both are taken for the days of the overlap, then the old one ends by itself")
+	rotate.DefaultStatus = http.StatusCreated
+	route(s, rotate, s.rotateServerKey)
 	report := operation("report-sightings", http.MethodPost, "/sightings", "sightings", "Report what was seen at a gate, an inspection, by OBD or on patrol; needs a server key")
 	report.DefaultStatus = http.StatusAccepted
 	route(s, report, s.reportSightings)
@@ -67,7 +73,7 @@ func (s *Server) listServerKeys(ctx context.Context, in *struct{ Paging }) (*lis
 		return nil, err
 	}
 	list, err := s.db.ServerKeys(ctx, page)
-	return listOf(list, in.Limit, func(k store.ServerKey) string { return k.ID }, keyView), err
+	return listOf(list, in.Limit, func(k store.ServerKey) string { return k.ID }, s.keyView), err
 }
 
 func (s *Server) createServerKey(ctx context.Context, in *struct {
@@ -82,12 +88,26 @@ func (s *Server) createServerKey(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body NewServerKey }{NewServerKey{keyView(k), secret}}, nil
+	return &struct{ Body NewServerKey }{NewServerKey{s.keyView(k), secret}}, nil
+}
+
+func (s *Server) rotateServerKey(ctx context.Context, in *struct {
+	ByID
+	Body struct {
+		OverlapDays int       `json:"overlap_days" minimum:"0" maximum:"90" doc:"How many days after today the old key goes on, never beyond its own last day. 0: to the end of today."`
+		ExpiresOn   civil.Day `json:"expires_on,omitempty" maxLength:"10" doc:"Last day of the new key."`
+	}
+}) (*struct{ Body NewServerKey }, error) {
+	k, secret, err := s.app.RotateServerKey(ctx, actor(ctx), in.ID, in.Body.OverlapDays, in.Body.ExpiresOn)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body NewServerKey }{NewServerKey{s.keyView(k), secret}}, nil
 }
 
 func (s *Server) revokeServerKey(ctx context.Context, in *ByID) (*one[ServerKey], error) {
 	k, err := s.app.RevokeServerKey(ctx, actor(ctx), in.ID)
-	return oneOf(k.Version, keyView(k)), err
+	return oneOf(k.Version, s.keyView(k)), err
 }
 
 func (s *Server) reportSightings(ctx context.Context, in *struct {

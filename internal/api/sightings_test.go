@@ -13,6 +13,7 @@ func init() {
 	moreWorld = append(moreWorld, func(s *site, ids map[string]string) {
 		ids["server-keys"] = s.send("admin", "POST", "/server-keys", map[string]string{"name": "W", "source": "gate"}).want(201).text("id")
 	})
+	moreBodies["rotate-server-key"] = `{"overlap_days":1}`
 	moreBodies["assign-case"], moreBodies["release-case"] = `{}`, `{"reason":"X"}`
 }
 
@@ -127,5 +128,95 @@ func TestRetiredIdentitySeenAgain(t *testing.T) {
 				t.Errorf("check %s: %v", part.Name, err)
 			}
 		}
+	})
+}
+
+// TestServerKeysAreRotatedWithoutAGap proves F82: a key has a source, a city, a
+// last day and its last use; a new one takes its place while both are taken for
+// a stated time, and are one sender; the old one then ends by itself. What has
+// ended says so with its 401, and whoever lost the new secret rotates again.
+func TestServerKeysAreRotatedWithoutAGap(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		gone := s.Truck("clerk.changsha")
+		s.Retire("changsha", gone.ID, "2025-12-10", true)
+		report := func(secret, ref, value string) answer {
+			return s.send("", "POST", "/sightings", map[string]any{"items": []any{map[string]string{"ref": ref, "value": value, "seen_at": "2026-01-02T03:04:05Z"}}}, "Authorization", "Bearer "+secret)
+		}
+		pass := func(d time.Duration) {
+			s.Clock.Advance(d)
+			s.tokens = map[string]string{} // a log-in ends meanwhile
+		}
+		ended := func(secret, code string) {
+			t.Helper()
+			if a := report(secret, "9", "湘Z00009").want(401); a.text("code") != code || a.text("mend") == "" {
+				t.Errorf("want %s: %s", code, a.Body)
+			}
+		}
+		key := func(id string) map[string]any {
+			t.Helper()
+			for _, k := range s.pages("admin", "/server-keys") {
+				if k["id"] == id {
+					return k
+				}
+			}
+			t.Fatalf("no key %s", id)
+			return nil
+		}
+		rotate := func(id string, body any) answer { return s.send("admin", "POST", "/server-keys/"+id+"/rotation", body) }
+		first := s.send("admin", "POST", "/server-keys", map[string]string{"name": "长沙某厂门禁", "source": "gate", "city_code": "430100"}).want(201)
+		report(first.text("secret"), "1", gone.Label).want(202)
+		pass(time.Hour)
+		s.send("clerk.changsha", "POST", "/server-keys/"+first.text("id")+"/rotation", map[string]int{"overlap_days": 7}).want(403)
+		for _, wrong := range []map[string]any{{}, {"overlap_days": -1}, {"overlap_days": 91}, {"overlap_days": 7, "expires_on": "2026-01-21"}, {"overlap_days": 7, "expires_on": "soon"}} {
+			rotate(first.text("id"), wrong).want(422)
+		}
+		rotate("none", map[string]any{"overlap_days": 7}).want(404)
+
+		second := rotate(first.text("id"), map[string]any{"overlap_days": 7, "expires_on": "2026-06-30"}).want(201)
+		if second.text("secret") == first.text("secret") || second.text("name") != "长沙某厂门禁" || second.text("source") != "gate" || second.text("city_code") != "430100" || second.text("replaces") != first.text("id") || second.text("state") != "active" {
+			t.Errorf("the new key: %s", second.Body)
+		}
+		if again := rotate(first.text("id"), map[string]any{"overlap_days": 7}).want(409); again.text("code") != "wrong_state" || !strings.Contains(again.text("detail"), second.text("hint")) {
+			t.Errorf("replaced twice: %s", again.Body)
+		}
+		// Both are taken, and are one sender: what the old key has sent is not sent again by the new one.
+		report(second.text("secret"), "1", gone.Label).want(202)
+		report(first.text("secret"), "2", gone.Label).want(202)
+		report(second.text("secret"), "3", gone.Label).want(202)
+		if cases := s.pages("reviewer.changsha", "/cases?kind=sighting"); len(cases) != 1 || cases[0]["sightings"] != 3.0 {
+			t.Errorf("three sightings, one of them sent by both keys: %v", cases)
+		}
+		old, now := key(first.text("id")), key(second.text("id"))
+		if old["state"] != "ending" || old["expires_on"] != "2026-01-22" || old["replaced_by"] != second.text("id") || old["last_used_at"] == nil || now["last_used_at"] == nil {
+			t.Errorf("while both are taken: %v, %v", old, now)
+		}
+		pass(7 * 24 * time.Hour) // the last day, 2026-01-22
+		report(first.text("secret"), "4", "湘Z00004").want(202)
+		pass(24 * time.Hour)
+		ended(first.text("secret"), "key_expired")
+		report(second.text("secret"), "5", "湘Z00005").want(202)
+		if old := key(first.text("id")); old["state"] != "expired" {
+			t.Errorf("after its last day: %v", old)
+		}
+		if late := rotate(first.text("id"), map[string]any{"overlap_days": 7}).want(409); late.text("code") != "key_expired" {
+			t.Errorf("an expired key is rotated: %s", late.Body)
+		}
+
+		// The secret of a third one is lost: it is revoked, and the second replaced anew. Its last day is never put off.
+		third := rotate(second.text("id"), map[string]any{"overlap_days": 1}).want(201)
+		s.send("admin", "POST", "/server-keys/"+third.text("id")+"/revocation", nil).want(200)
+		ended(third.text("secret"), "key_revoked")
+		fourth := rotate(second.text("id"), map[string]any{"overlap_days": 90}).want(201)
+		if k := key(second.text("id")); k["expires_on"] != "2026-01-24" || k["replaced_by"] != fourth.text("id") {
+			t.Errorf("replaced anew: %v", k)
+		}
+		report(second.text("secret"), "6", "湘Z00006").want(202)
+		report(fourth.text("secret"), "7", "湘Z00007").want(202)
+		s.send("admin", "POST", "/server-keys/"+second.text("id")+"/revocation", nil).want(200)
+		ended(second.text("secret"), "key_revoked")
+		report(fourth.text("secret"), "8", "湘Z00008").want(202)
+		ended("psk_wrong", "key_unknown")
+		s.checked()
 	})
 }

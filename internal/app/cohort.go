@@ -64,9 +64,11 @@ func ruleRow(rule registry.CohortRule, document, state string) (store.CohortRule
 	return store.CohortRule{ID: newID(), Class: rule.Class, Code: rule.Code, Revision: rule.Revision, Rule: string(text), Document: document, State: state}, err
 }
 
-// DecideRule accepts a rule that was tried, which moves the assets it moves, or
-// discards it. Who proposed it cannot accept it: Denied four_eyes.
-func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, version int64, accept bool, reason string) (store.CohortRule, error) {
+// DecideRule accepts a rule that was tried, which moves the assets it moves,
+// discards it, or has what failed done again: decision is accept, discard or
+// retry. Who proposed it cannot accept it: Denied four_eyes. A rule that failed
+// while it was applied cannot be discarded: a part of the stock has moved.
+func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, version int64, decision, reason string) (store.CohortRule, error) {
 	return write(ctx, a, by, func(tx *store.Tx) (store.CohortRule, error) {
 		before, err := tx.CohortRule(id)
 		if err != nil {
@@ -75,19 +77,28 @@ func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, versio
 		if before.Version != version {
 			return before, staleSince(version, before.Version)
 		}
-		if before.State != "tried" && (accept || before.State != "trying") {
+		may := map[string]bool{
+			"accept":  before.State == "tried",
+			"discard": before.State == "tried" || before.State == "trying" || before.FailedWhile == "trying",
+			"retry":   before.State == "failed",
+		}
+		if !may[decision] {
 			return before, fault.New(fault.Conflict, "wrong_state", bilingual.F("规则当前状态为 %s，不能执行此操作", "the rule is %s; this cannot be done now", before.State)).
 				WithMend("请刷新后查看最新状态", "reload to see its present state").With("state", before.State)
 		}
 		after := before
-		if !accept {
-			after.State = "discarded"
+		after.Done, after.Problem, after.FailedWhile, after.SeenAt = 0, "", "", nil
+		switch {
+		case decision == "discard":
+			after.State, after.Done = "discarded", before.Done
 			return after, tx.UpdateCohortRule(before, &after, reason)
-		}
-		if before.CreatedBy == by.ID {
+		case decision == "retry":
+			after.State = before.FailedWhile
+		case before.CreatedBy == by.ID:
 			return before, target.FourEyes()
+		default:
+			after.State = "applying"
 		}
-		after.State, after.Done = "applying", 0
 		if err := tx.UpdateCohortRule(before, &after, reason); err != nil {
 			return before, err
 		}
@@ -95,13 +106,19 @@ func (a *App) DecideRule(ctx context.Context, by access.Actor, id string, versio
 	})
 }
 
-// RunCohort does the work that is due on a cohort rule: the job of its kind. It
-// is safe to run again.
+// RunCohort does the work that is due on a cohort rule: the job of its kind.
+// What goes wrong ends it as failed, with its reason. It is safe to run again.
 func (a *App) RunCohort(ctx context.Context, id string) error {
 	r, err := a.DB.CohortRule(ctx, id)
 	if err != nil {
 		return err
 	}
+	return a.endedRun(ctx, id, func() error { return a.workRule(ctx, r) }, func(problem string) error {
+		return a.failRule(context.WithoutCancel(ctx), id, problem)
+	})
+}
+
+func (a *App) workRule(ctx context.Context, r store.CohortRule) error {
 	rule, err := r.Body()
 	if err != nil {
 		return err
@@ -109,20 +126,31 @@ func (a *App) RunCohort(ctx context.Context, id string) error {
 	by := access.System("cohort rule " + rule.Name())
 	switch r.State {
 	case "trying":
-		err = a.tryRule(ctx, by, r, rule)
+		return a.tryRule(ctx, by, r, rule)
 	case "applying":
-		err = a.applyRule(ctx, by, r, rule)
+		return a.applyRule(ctx, by, r, rule)
 	}
-	if fault.Is(err, fault.Stale) { // discarded meanwhile
-		return nil
-	}
-	return err
+	return nil
+}
+
+// failRule ends the work on a rule as failed, if it is under way.
+func (a *App) failRule(ctx context.Context, id, problem string) error {
+	return a.DB.Write(ctx, access.System("cohort rule "+id), func(tx *store.Tx) error {
+		before, err := tx.CohortRule(id)
+		if err != nil || before.State != "trying" && before.State != "applying" {
+			return err
+		}
+		after := before
+		after.State, after.FailedWhile, after.Problem = "failed", before.State, problem
+		return tx.UpdateCohortRule(before, &after, "")
+	})
 }
 
 // saveRule saves the progress of a rule in one transaction with what was done.
 func (a *App) saveRule(ctx context.Context, by access.Actor, r *store.CohortRule, change func(*store.Tx, *store.CohortRule) error) error {
 	saved, err := write(ctx, a, by, func(tx *store.Tx) (store.CohortRule, error) {
 		after := *r
+		after.SeenAt = instant(tx.At)
 		if err := change(tx, &after); err != nil {
 			return after, err
 		}

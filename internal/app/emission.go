@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
@@ -20,6 +21,7 @@ import (
 // "city", "class", "month", "district" and "category".
 type EmissionFilter struct {
 	AsOf     civil.Day
+	Known    time.Time // only what had been recorded by this instant, zero for now
 	City     string
 	District string
 	Class    registry.Class
@@ -41,6 +43,7 @@ type EmissionLine struct {
 // EmissionSheet is what the retirements of a scope save, as of a day.
 type EmissionSheet struct {
 	AsOf      civil.Day
+	At        time.Time // everything recorded up to here is in it and nothing else
 	Lines     []EmissionLine
 	Total     emission.Sum
 	Revisions []int64 // factor sets that were used, rising
@@ -62,11 +65,13 @@ type factorKey struct {
 	subject  emission.Subject
 }
 
+// factors are those that hold now.
 func (a *App) factors(ctx context.Context, newest int64) (*factors, error) {
 	sets, err := a.DB.FactorSets(ctx)
-	if err != nil {
-		return nil, err
-	}
+	return a.factorsOf(sets, newest), err
+}
+
+func (a *App) factorsOf(sets []store.FactorSet, newest int64) *factors {
 	f := &factors{ref: a.Reference, done: map[factorKey][4]emission.Amount{}, groups: map[string]string{}, used: map[int64]bool{}}
 	for i := range sets {
 		holds := sets[i].State == "in_force" || sets[i].State == "replaced"
@@ -74,7 +79,7 @@ func (a *App) factors(ctx context.Context, newest int64) (*factors, error) {
 			f.sets = append(f.sets, &sets[i].FactorSet)
 		}
 	}
-	return f, nil
+	return f
 }
 
 // of returns the amounts of one retirement and the revision that they rest on;
@@ -110,10 +115,24 @@ func (f *factors) group(class registry.Class, category string) string {
 	return group
 }
 
-// goneFilter returns the filter of the retirements, which count after the
-// baseline day of their target, or after the later day that is asked for.
-func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilter) (store.GoneFilter, error) {
-	bounds, err := a.Bounds(ctx, scope, ProgressFilter{AsOf: f.AsOf})
+// readGone calls fn for each of the retirements that are meant, in the order of
+// their ids from the one after start on, until fn returns false. They count after
+// the baseline day of their target, or after the later day that is asked for. fn
+// is given the factors with them. At is the instant that makes the same again.
+func (a *App) readGone(ctx context.Context, scope access.Scope, f EmissionFilter, start string, fn func(*factors, store.Gone) bool) (used *factors, at time.Time, err error) {
+	at, err = a.read(ctx, scope, ProgressFilter{AsOf: f.AsOf, Known: f.Known}, func(s *figures) error {
+		sets, err := s.r.FactorSets(f.Known)
+		if err != nil {
+			return err
+		}
+		used = a.factorsOf(sets, f.Factors)
+		return s.r.EachGone(s.goneFilter(f, start), func(g store.Gone) bool { return fn(used, g) })
+	})
+	return used, at, err
+}
+
+func (s *figures) goneFilter(f EmissionFilter, start string) store.GoneFilter {
+	bounds := s.allBounds()
 	after, until := f.After, f.AsOf
 	if f.Month != "" {
 		first := civil.Day(f.Month + "-01")
@@ -123,28 +142,21 @@ func (a *App) goneFilter(ctx context.Context, scope access.Scope, f EmissionFilt
 		b.BaselineOn = max(b.BaselineOn, after)
 		bounds[area] = b
 	}
-	return store.GoneFilter{AssetFilter: store.AssetFilter{Class: f.Class, City: f.City, District: f.District, Category: f.Category, Bounds: bounds, AsOf: until}}, err
+	return store.GoneFilter{Start: start, RowFilter: store.RowFilter{CountFilter: store.CountFilter{City: f.City, District: f.District, Class: f.Class, Category: f.Category},
+		Bounds: bounds, Moment: s.f.moment(until)}}
 }
 
 // Emission returns what the verified retirements of a scope save. It reads the
 // rows behind the progress figure, so that both count the same assets.
 func (a *App) Emission(ctx context.Context, scope access.Scope, f EmissionFilter) (EmissionSheet, error) {
 	sheet := EmissionSheet{AsOf: f.AsOf}
-	with, err := a.factors(ctx, f.Factors)
-	if err != nil {
-		return sheet, err
-	}
-	filter, err := a.goneFilter(ctx, scope, f)
-	if err != nil {
-		return sheet, err
-	}
 	groups := map[EmissionLine]*emission.Sum{}
 	for _, area := range a.areas(scope, ProgressFilter{CountFilter: store.CountFilter{City: f.City, Class: f.Class}, GroupBy: "city,class"}) {
 		if key := emissionGroup(f.GroupBy, area, "", ""); f.GroupBy != "month" && f.GroupBy != "category" && f.GroupBy != "district" {
 			groups[key] = &emission.Sum{}
 		}
 	}
-	err = a.DB.EachGone(ctx, scope, filter, func(g store.Gone) bool {
+	with, at, err := a.readGone(ctx, scope, f, "", func(with *factors, g store.Gone) bool {
 		key := emissionGroup(f.GroupBy, store.Area{CityCode: g.CityCode, DistrictCode: g.DistrictCode, Class: g.Class}, g.Category, g.On.Month())
 		if groups[key] == nil {
 			groups[key] = &emission.Sum{}
@@ -156,6 +168,7 @@ func (a *App) Emission(ctx context.Context, scope access.Scope, f EmissionFilter
 	if err != nil {
 		return sheet, err
 	}
+	sheet.At = at
 	for key, sum := range groups {
 		key.Sum = *sum
 		sheet.Lines = append(sheet.Lines, key)
@@ -204,18 +217,9 @@ type EmissionRow struct {
 // EmissionRows returns one page of the retirements behind an amount. state and
 // pollutant, where given, keep those whose amount of the pollutant has the state.
 func (a *App) EmissionRows(ctx context.Context, scope access.Scope, f EmissionFilter, pollutant emission.Pollutant, state emission.State, page store.Page) ([]EmissionRow, error) {
-	with, err := a.factors(ctx, f.Factors)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := a.goneFilter(ctx, scope, f)
-	if err != nil {
-		return nil, err
-	}
 	at := max(0, slices.Index(emission.Pollutants[:], pollutant))
 	var rows []EmissionRow
-	filter.Start = page.After
-	err = a.DB.EachGone(ctx, scope, filter, func(g store.Gone) bool {
+	_, _, err := a.readGone(ctx, scope, f, page.After, func(with *factors, g store.Gone) bool {
 		row := EmissionRow{Gone: g}
 		row.Amounts, row.Revision = with.of(g)
 		if state != "" && row.Amounts[at].State != state {

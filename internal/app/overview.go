@@ -26,16 +26,17 @@ var stateNames = map[pace.State]bilingual.Text{
 // OverviewWorkbook writes the province's or a city's page as a sheet: for each
 // city and class how far it has got, at which pace, and what it saves; above
 // them the definitions and factor sets that the figures rest on.
-func (a *App) OverviewWorkbook(ctx context.Context, by access.Actor, class registry.Class, city string, asOf civil.Day, lang bilingual.Lang) ([]byte, error) {
-	progress, err := a.Progress(ctx, by.Scope, ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"})
+func (a *App) OverviewWorkbook(ctx context.Context, by access.Actor, f ProgressFilter, lang bilingual.Lang) ([]byte, error) {
+	f.GroupBy = "city,class"
+	progress, err := a.Progress(ctx, by.Scope, f)
 	if err != nil {
 		return nil, err
 	}
-	paces, err := a.Pace(ctx, by.Scope, class, city, asOf)
+	paces, err := a.Pace(ctx, by.Scope, f)
 	if err != nil {
 		return nil, err
 	}
-	saved, err := a.Emission(ctx, by.Scope, EmissionFilter{AsOf: asOf, City: city, Class: class, GroupBy: "city,class"})
+	saved, err := a.Emission(ctx, by.Scope, EmissionFilter{AsOf: f.AsOf, Known: f.Known, City: f.City, Class: f.Class, GroupBy: "city,class"})
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +46,12 @@ func (a *App) OverviewWorkbook(ctx context.Context, by access.Actor, class regis
 		return nil, err
 	}
 	table := sheet.Table{Title: t("六市淘汰进度、预测与减排", "Progress, pace and tonnes of the six cities"), Notes: []string{
-		t("截止日期：", "As of: ") + string(asOf),
+		t("截止日期：", "As of: ") + string(f.AsOf),
 		made,
 	}}
+	if !f.Known.IsZero() {
+		table.Notes = append(table.Notes, t("按该时刻所知：", "As known at: ")+f.Known.In(civil.Shanghai).Format("2006-01-02 15:04:05"))
+	}
 	for _, d := range definitionsIn(progress.Targets) {
 		table.Notes = append(table.Notes, t("口径：", "Definition: ")+d.Name.In(lang)+" v"+fmt.Sprint(d.Revision)+sampleMark(d.Sample, lang)+" — "+d.Text.In(lang))
 	}

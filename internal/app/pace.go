@@ -2,11 +2,11 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"phaseout/internal/access"
 	"phaseout/internal/civil"
 	"phaseout/internal/pace"
-	"phaseout/internal/registry"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
 	"phaseout/internal/yard"
@@ -24,28 +24,31 @@ type PaceLine struct {
 // PaceSheet is the pace of a scope on a day. Total stands for all its lines.
 type PaceSheet struct {
 	AsOf  civil.Day
+	At    time.Time // everything recorded up to here is in it and nothing else
 	Lines []PaceLine
 	Total pace.Pace
 }
 
 // Pace returns how fast a scope retires its stock: what the progress figures
 // leave to be done, against the verified retirements of the last twelve weeks,
-// both by the definition of each city's target.
-func (a *App) Pace(ctx context.Context, scope access.Scope, class registry.Class, city string, asOf civil.Day) (PaceSheet, error) {
-	sheet := PaceSheet{AsOf: asOf}
-	yards, err := a.yards(ctx, scope, asOf)
-	if err != nil {
-		return sheet, err
-	}
+// both by the definition of each city's target, and what the yards can take; all
+// of it as of the filter's day, as known at its instant.
+func (a *App) Pace(ctx context.Context, scope access.Scope, f ProgressFilter) (PaceSheet, error) {
+	sheet := PaceSheet{AsOf: f.AsOf}
 	var paces []pace.Pace
-	f := ProgressFilter{AsOf: asOf, CountFilter: store.CountFilter{City: city, Class: class}, GroupBy: "city,class"}
-	_, err = a.read(ctx, scope, f, func(s *figures) error {
+	f.GroupBy = "city,class"
+	var err error
+	sheet.At, err = a.read(ctx, scope, f, func(s *figures) error {
+		yards, err := s.yards()
+		if err != nil {
+			return err
+		}
 		lines, err := s.lines(scope)
 		if err != nil {
 			return err
 		}
 		for _, l := range lines {
-			in := pace.Input{AsOf: asOf, Yards: yards[store.Area{CityCode: l.CityCode, Class: l.Class}]}
+			in := pace.Input{AsOf: f.AsOf, Yards: yards[store.Area{CityCode: l.CityCode, Class: l.Class}]}
 			if l.Target != nil {
 				in.DueOn, in.Hard = l.Target.DueOn, l.Target.Kind == "hard"
 			}
@@ -89,34 +92,28 @@ func (s *figures) weeks(l Line) (weeks [pace.Weeks]int64, err error) {
 // yards returns, for each city and class, the yards that may work on the day,
 // with what waits there and what they can take apart. A yard that takes several
 // classes stands under each of them with its whole capacity.
-func (a *App) yards(ctx context.Context, scope access.Scope, asOf civil.Day) (map[store.Area][]pace.Yard, error) {
-	waiting, err := a.DB.WaitingInYards(ctx, scope, asOf)
+func (s *figures) yards() (map[store.Area][]pace.Yard, error) {
+	waiting, err := s.r.WaitingInYards(s.f.moment(s.f.AsOf))
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.r.Yards(s.f.Known)
 	if err != nil {
 		return nil, err
 	}
 	found := map[store.Area][]pace.Yard{}
-	page := store.Page{Limit: 500}
-	for {
-		list, err := a.DB.Yards(ctx, scope, store.YardFilter{}, page)
-		if err != nil {
-			return nil, err
+	for _, y := range all {
+		if status, _ := y.StatusOn(s.f.AsOf); status != yard.Active {
+			continue
 		}
-		for _, y := range list {
-			if status, _ := y.StatusOn(asOf); status != yard.Active {
-				continue
+		for _, class := range y.Classes {
+			p := pace.Yard{Name: y.Name, Waiting: waiting[store.YardClass{YardID: y.ID, Class: class}]}
+			if y.CapacityPerMonth > 0 {
+				p.PerMonth = &y.CapacityPerMonth
 			}
-			for _, class := range y.Classes {
-				p := pace.Yard{Name: y.Name, Waiting: waiting[store.YardClass{YardID: y.ID, Class: class}]}
-				if y.CapacityPerMonth > 0 {
-					p.PerMonth = &y.CapacityPerMonth
-				}
-				area := store.Area{CityCode: y.CityCode, Class: class}
-				found[area] = append(found[area], p)
-			}
+			area := store.Area{CityCode: y.CityCode, Class: class}
+			found[area] = append(found[area], p)
 		}
-		if len(list) < page.Limit {
-			return found, nil
-		}
-		page.After = list[len(list)-1].ID
 	}
+	return found, nil
 }

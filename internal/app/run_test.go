@@ -16,6 +16,7 @@ import (
 	"phaseout/internal/app/apptest"
 	"phaseout/internal/jobs"
 	"phaseout/internal/photo/scene"
+	"phaseout/internal/registry"
 	"phaseout/internal/signal"
 	"phaseout/internal/store"
 	"phaseout/internal/store/storetest"
@@ -83,6 +84,106 @@ func TestBrokenRunEndsAsFailed(t *testing.T) {
 		if look, err = f.DB.SignalRun(ctx, look.ID); err != nil || look.State != "failed" || app.ProblemOfRun(look.Problem).Code != "run_lost" {
 			t.Errorf("the look is %s: %s, %v", look.State, look.Problem, err)
 		}
+	})
+}
+
+// TestBrokenCohortRuleIsDoneAgain proves F13: a trial or an application of a
+// cohort rule that breaks off is failed, says why, and is done again from there;
+// what has moved a part of the stock cannot be discarded. A restart finds what it
+// left in the middle.
+func TestBrokenCohortRuleIsDoneAgain(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f, ctx := apptest.New(t, url), context.Background()
+		truck := f.Truck("clerk.changsha", "stage", "china4")
+		rule := f.Reference.Rule(registry.Truck)
+		rule.MaxStage = "china4"
+		first, err := f.ProposeRule(ctx, f.Users["province"], rule, "X")
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := func(want, while, code string) store.CohortRule {
+			t.Helper()
+			r, err := f.DB.CohortRule(ctx, first.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			problem := app.ProblemOfRun(r.Problem)
+			if r.State != want || r.FailedWhile != while || (problem == nil) != (code == "") || problem != nil && (problem.Code != code || problem.Mend.ZH == "") {
+				t.Fatalf("the rule is %s while %q: %s; want %s", r.State, r.FailedWhile, r.Problem, want)
+			}
+			return r
+		}
+		decide := func(user, decision string, refused bool) {
+			t.Helper()
+			r, err := f.DB.CohortRule(ctx, first.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.DecideRule(ctx, f.Users[user], r.ID, r.Version, decision, ""); (err != nil) != refused {
+				t.Fatalf("%s of a rule that is %s: %v", decision, r.State, err)
+			}
+		}
+		run := func(breaks bool) {
+			t.Helper()
+			fields := "'{}'"
+			if breaks {
+				fields = "'no fields'"
+			}
+			if err := storetest.Exec(url, "UPDATE assets SET fields = "+fields+" WHERE id = '"+truck.ID+"'"); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.RunCohort(ctx, first.ID); (err != nil) != breaks {
+				t.Fatalf("the log gets %v", err)
+			}
+			if err := f.RunCohort(ctx, first.ID); err != nil && breaks {
+				t.Fatalf("the queue tries again: %v", err)
+			}
+		}
+		run(true)
+		state("failed", "trying", "run_broken")
+		decide("province2", "accept", true)
+		if _, err := f.ProposeRule(ctx, f.Users["province"], rule, "Y"); err == nil {
+			t.Error("another rule beside one that failed and is not decided")
+		}
+		decide("province", "retry", false)
+		state("trying", "", "")
+		run(false)
+		state("tried", "", "")
+		decide("province", "retry", true)
+		decide("province2", "accept", false)
+		run(true)
+		state("failed", "applying", "run_broken")
+		decide("province", "discard", true)
+		decide("province", "retry", false)
+		state("applying", "", "")
+
+		// A restart finds it in the middle.
+		if err := storetest.Exec(url, "UPDATE cohort_rules SET seen_at = '2026-01-15 01:00:00+00:00' WHERE id = '"+first.ID+"'"); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.LostRuns(ctx, f.DB.Now().Add(-10*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		state("failed", "applying", "run_lost")
+		decide("province2", "retry", false)
+		if err := f.LostRuns(ctx, f.DB.Now()); err != nil {
+			t.Fatal(err)
+		}
+		state("applying", "", "") // it waits in the queue
+		run(false)
+		state("in_force", "", "")
+		if a, err := f.DB.Asset(ctx, access.Whole(), truck.ID); err != nil || !a.InScope {
+			t.Errorf("the truck is not covered: %s, %v", a.Counting.CohortOn, err)
+		}
+
+		// A trial that failed may be discarded.
+		rule.MaxStage = "china5"
+		if first, err = f.ProposeRule(ctx, f.Users["province"], rule, "Z"); err != nil {
+			t.Fatal(err)
+		}
+		run(true)
+		decide("province", "discard", false)
+		state("discarded", "", "")
 	})
 }
 

@@ -57,12 +57,73 @@ func (a *App) CreateServerKey(ctx context.Context, by access.Actor, k store.Serv
 	if r, known := a.Reference.Region(k.CityCode); k.CityCode != "" && (!known || r.Level != "city") {
 		return k, "", fault.Field("body.city_code", "unknown_value", bilingual.F("“%s”不是市代码", "%q is not a city", k.CityCode), bilingual.T("留空表示全省", "leave it out for the whole province"))
 	}
+	secret := newSecret(&k)
+	err := a.DB.Write(ctx, by, func(tx *store.Tx) error { return tx.CreateServerKey(&k) })
+	return k, secret, err
+}
+
+// newSecret gives a new key its id and its secret.
+func newSecret(k *store.ServerKey) string {
 	var random [24]byte
 	_, _ = rand.Read(random[:]) // never fails
 	secret := keyPrefix + base64.RawURLEncoding.EncodeToString(random[:])
 	k.ID, k.Hash, k.Hint = newID(), keyHash(secret), secret[len(secret)-4:]
-	err := a.DB.Write(ctx, by, func(tx *store.Tx) error { return tx.CreateServerKey(&k) })
+	return secret
+}
+
+// MaxOverlap is how many days a key may go on beside the one that replaces it.
+const MaxOverlap = 90
+
+// RotateServerKey makes a key of the same name, source and city in the place of
+// another, and returns it with its secret. The old one is taken for the days of
+// the overlap as well, today not counted and never beyond its own last day, and
+// then ends by itself: the system changes over without a gap. expires is the last
+// day of the new key, "" for none.
+func (a *App) RotateServerKey(ctx context.Context, by access.Actor, id string, overlap int, expires civil.Day) (store.ServerKey, string, error) {
+	last := a.Today().AddDays(overlap)
+	switch {
+	case overlap < 0 || overlap > MaxOverlap:
+		return store.ServerKey{}, "", fault.Field("body.overlap_days", "count", bilingual.F("并用 %d 天，应为 0 至 %d 天", "%d days; there must be 0 to %d", overlap, MaxOverlap), bilingual.T("一般 7 天即可", "a week will do"))
+	case expires != "" && (!expires.Valid() || expires < last):
+		return store.ServerKey{}, "", fault.Field("body.expires_on", "date_past", bilingual.F("新密钥的有效期止应不早于旧密钥的最后一日 %s", "the new key must go on at least up to %s, the last day of the old one", last), bilingual.T("按 2026-12-31 的格式填写，可留空", "write it as 2026-12-31, or leave it out"))
+	}
+	var secret string
+	k, err := write(ctx, a, by, func(tx *store.Tx) (store.ServerKey, error) {
+		before, err := tx.ServerKey(id)
+		if err != nil {
+			return before, err
+		}
+		if !before.Live(a.Today()) {
+			return before, deadKey(fault.Conflict, before, a.Today())
+		}
+		if before.ReplacedBy != "" {
+			after, err := tx.ServerKey(before.ReplacedBy)
+			if err != nil {
+				return before, err
+			}
+			if after.RevokedAt == nil { // else what replaced it is lost, and it is replaced anew
+				return before, fault.New(fault.Conflict, "wrong_state", bilingual.F("该密钥已由末四位 %s 的密钥替换", "the key is replaced already, by the one that ends with %s", after.Hint)).
+					WithMend("请轮换新密钥；新密钥未保存的，先停用它再轮换", "rotate the new one; if its secret was not kept, revoke it first and rotate again")
+			}
+		}
+		if before.ExpiresOn != "" {
+			last = min(last, before.ExpiresOn)
+		}
+		next := store.ServerKey{Name: before.Name, Source: before.Source, CityCode: before.CityCode, ExpiresOn: expires, Lineage: before.Lineage, Replaces: before.ID}
+		secret = newSecret(&next)
+		return next, tx.ReplaceServerKey(before, &next, last)
+	})
 	return k, secret, err
+}
+
+// deadKey says why a key is not taken.
+func deadKey(kind fault.Kind, k store.ServerKey, today civil.Day) error {
+	if k.StateOn(today) == store.KeyRevoked {
+		return fault.New(kind, "key_revoked", bilingual.F("密钥（末四位 %s）已停用", "the key that ends with %s is revoked", k.Hint)).
+			WithMend("请向管理员申请新密钥", "ask an administrator for a new key")
+	}
+	return fault.New(kind, "key_expired", bilingual.F("密钥（末四位 %s）已于 %s 到期", "the key that ends with %s was taken up to %s", k.Hint, k.ExpiresOn)).
+		WithMend("请改用已签发的新密钥，或向管理员申请", "use the key that replaced it, or ask an administrator for one")
 }
 
 // RevokeServerKey ends a key at once.
@@ -71,19 +132,22 @@ func (a *App) RevokeServerKey(ctx context.Context, by access.Actor, id string) (
 }
 
 // AuthenticateKey returns the actor of a server key, with the source that it
-// reports as. Anything but a live key is Unauthorized.
+// reports as. Anything but a live key is Unauthorized; who has the secret of a
+// key that has ended is told that it has.
 func (a *App) AuthenticateKey(ctx context.Context, secret, requestID string) (access.Actor, error) {
 	if !strings.HasPrefix(secret, keyPrefix) {
 		return access.Actor{}, store.Unauthorized()
 	}
 	k, err := a.DB.ServerKeyByHash(ctx, keyHash(secret))
-	if fault.Is(err, fault.NotFound) || (err == nil && (k.RevokedAt != nil || (k.ExpiresOn != "" && k.ExpiresOn < a.Today()))) {
-		return access.Actor{}, store.Unauthorized()
-	}
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return access.Actor{}, fault.New(fault.Unauthorized, "key_unknown", bilingual.T("没有这个密钥", "there is no such key")).WithMend("请核对密钥是否完整", "check that the whole key is sent")
+	case err != nil:
 		return access.Actor{}, err
+	case !k.Live(a.Today()):
+		return access.Actor{}, deadKey(fault.Unauthorized, k, a.Today())
 	}
-	by := access.Actor{ID: k.ID, Name: k.Name, Role: access.Key, RequestID: requestID, Source: k.Source, City: k.CityCode}
+	by := access.Actor{ID: k.ID, Name: k.Name, Role: access.Key, RequestID: requestID, Source: k.Source, City: k.CityCode, Sender: k.Lineage}
 	if k.LastUsedAt == nil || a.DB.Now().Sub(*k.LastUsedAt) > time.Minute {
 		err = a.DB.Write(ctx, by, func(tx *store.Tx) error { return tx.UseServerKey(k.ID) })
 	}
@@ -143,6 +207,15 @@ func plain(norm string) string {
 	return number
 }
 
+// senderOf names who reported, so that a system's own numbers are its own,
+// whichever of its keys it used.
+func senderOf(by access.Actor) string {
+	if by.Sender != "" {
+		return by.Sender
+	}
+	return by.ID
+}
+
 func (a *App) matchSightings(tx *store.Tx, source, city string, seen []Seen) error {
 	byForm := map[string][]Seen{}
 	var norms []string
@@ -170,7 +243,7 @@ func (a *App) matchSightings(tx *store.Tx, source, city string, seen []Seen) err
 				if place := strings.TrimSpace(s.Place); place != "" {
 					note += " " + place
 				}
-				err := tx.See(RetiredSeen, g.AssetID, store.Sighting{Ref: source + " " + tx.By.ID + " " + s.Ref, Source: source, CityCode: city, Field: g.Kind, Value: plain(g.Norm), Note: note})
+				err := tx.See(RetiredSeen, g.AssetID, store.Sighting{Ref: source + " " + senderOf(tx.By) + " " + s.Ref, Source: source, CityCode: city, Field: g.Kind, Value: plain(g.Norm), Note: note})
 				if err != nil {
 					return err
 				}

@@ -122,8 +122,8 @@ func (a *App) failSignalRun(ctx context.Context, id, problem string) error {
 	})
 }
 
-// LostRuns ends as failed what gave no sign of life since: trials of rules and
-// looks for signals whose process was stopped in the middle.
+// LostRuns ends as failed what gave no sign of life since: trials of rules, looks
+// for signals and work on cohort rules whose process was stopped in the middle.
 func (a *App) LostRuns(ctx context.Context, cutoff time.Time) error {
 	problem, err := problemText(lostRunFault())
 	if err != nil {
@@ -144,6 +144,15 @@ func (a *App) LostRuns(ctx context.Context, cutoff time.Time) error {
 	}
 	for _, r := range looks {
 		if err := a.failSignalRun(ctx, r.ID, problem); err != nil && !fault.Is(err, fault.Stale) {
+			return err
+		}
+	}
+	cohorts, err := a.DB.LostCohortRules(ctx, cutoff)
+	if err != nil {
+		return err
+	}
+	for _, r := range cohorts {
+		if err := a.failRule(ctx, r.ID, problem); err != nil && !fault.Is(err, fault.Stale) {
 			return err
 		}
 	}

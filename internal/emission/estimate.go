@@ -16,6 +16,9 @@ type Subject struct {
 	FuelKG int64 // kg of fuel a year, of the owner
 }
 
+// Activity lists the fields of a record that Subject's numbers come from.
+var Activity = []string{"power_kw", "annual_hours", "annual_fuel_t"}
+
 // State says whether an amount is there.
 type State string
 

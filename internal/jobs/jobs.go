@@ -26,134 +26,67 @@ const (
 	longSilence = 10 * time.Minute
 )
 
-// importArgs is the job that does what is due on an import.
-type importArgs struct {
-	ImportID string `json:"import_id"`
+// worker does the jobs of one kind: one deed on one record, which is safe to
+// repeat.
+type worker[T record] struct {
+	river.WorkerDefaults[T]
+	do func(ctx context.Context, id string) error
 }
 
-// Kind is the name of the job in the queue.
-func (importArgs) Kind() string { return app.JobImport }
-
-type importWorker struct {
-	river.WorkerDefaults[importArgs]
-	app *app.App
+// record is the arguments of a job: the record that it is about.
+type record interface {
+	river.JobArgs
+	id() string
 }
 
-// Work does what is due on the import. The deed itself is safe to repeat.
-func (w *importWorker) Work(ctx context.Context, job *river.Job[importArgs]) error {
-	if err := w.app.RunImport(ctx, job.Args.ImportID); err != nil {
-		return err
+// Work does what is due on the record.
+func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
+	return w.do(ctx, job.Args.id())
+}
+
+// Timeout lets a job take its time: it gives signs of life itself.
+func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return -1 }
+
+func add[T record](workers *river.Workers, do func(ctx context.Context, id string) error) {
+	river.AddWorker(workers, &worker[T]{do: do})
+}
+
+// The kinds of jobs. Their JSON lies in queues.
+type (
+	importArgs struct {
+		ImportID string `json:"import_id"`
 	}
-	return w.app.FindDuplicates(ctx)
-}
-
-// Timeout lets an import take its time: it gives signs of life itself.
-func (w *importWorker) Timeout(*river.Job[importArgs]) time.Duration { return -1 }
-
-// cohortArgs is the job that tries or applies a cohort rule.
-type cohortArgs struct {
-	RuleID string `json:"rule_id"`
-}
-
-// Kind is the name of the job in the queue.
-func (cohortArgs) Kind() string { return app.JobCohort }
-
-type cohortWorker struct {
-	river.WorkerDefaults[cohortArgs]
-	app *app.App
-}
-
-// Work does what is due on the rule. The deed itself is safe to repeat.
-func (w *cohortWorker) Work(ctx context.Context, job *river.Job[cohortArgs]) error {
-	return w.app.RunCohort(ctx, job.Args.RuleID)
-}
-
-// Timeout lets a rule take its time: it gives signs of life itself.
-func (w *cohortWorker) Timeout(*river.Job[cohortArgs]) time.Duration { return -1 }
-
-// qualityArgs is the job that runs the quality rules over the stock.
-type qualityArgs struct {
-	RunID string `json:"run_id"`
-}
+	cohortArgs struct {
+		RuleID string `json:"rule_id"`
+	}
+	qualityArgs struct {
+		RunID string `json:"run_id"`
+	}
+	comparisonArgs struct {
+		ComparisonID string `json:"comparison_id"`
+	}
+	ruleArgs struct {
+		RunID string `json:"run_id"`
+	}
+	signalsArgs struct {
+		RunID string `json:"run_id"`
+	}
+)
 
 // Kind is the name of the job in the queue.
-func (qualityArgs) Kind() string { return app.JobQuality }
-
-type qualityWorker struct {
-	river.WorkerDefaults[qualityArgs]
-	app *app.App
-}
-
-// Work runs the rules. The deed itself is safe to repeat.
-func (w *qualityWorker) Work(ctx context.Context, job *river.Job[qualityArgs]) error {
-	return w.app.RunQuality(ctx, job.Args.RunID)
-}
-
-// Timeout lets a run take its time.
-func (w *qualityWorker) Timeout(*river.Job[qualityArgs]) time.Duration { return -1 }
-
-// comparisonArgs is the job that lays an outside list against the registry.
-type comparisonArgs struct {
-	ComparisonID string `json:"comparison_id"`
-}
-
-// Kind is the name of the job in the queue.
+func (importArgs) Kind() string     { return app.JobImport }
+func (cohortArgs) Kind() string     { return app.JobCohort }
+func (qualityArgs) Kind() string    { return app.JobQuality }
 func (comparisonArgs) Kind() string { return app.JobComparison }
+func (ruleArgs) Kind() string       { return app.JobRule }
+func (signalsArgs) Kind() string    { return app.JobSignals }
 
-type comparisonWorker struct {
-	river.WorkerDefaults[comparisonArgs]
-	app *app.App
-}
-
-// Work runs the comparison. The deed itself is safe to repeat.
-func (w *comparisonWorker) Work(ctx context.Context, job *river.Job[comparisonArgs]) error {
-	return w.app.RunComparison(ctx, job.Args.ComparisonID)
-}
-
-// Timeout lets a long list take its time.
-func (w *comparisonWorker) Timeout(*river.Job[comparisonArgs]) time.Duration { return -1 }
-
-// ruleArgs is the job that tries a program on the stock or on past cases.
-type ruleArgs struct {
-	RunID string `json:"run_id"`
-}
-
-// Kind is the name of the job in the queue.
-func (ruleArgs) Kind() string { return app.JobRule }
-
-type ruleWorker struct {
-	river.WorkerDefaults[ruleArgs]
-	app *app.App
-}
-
-// Work does the run. The deed itself is safe to repeat.
-func (w *ruleWorker) Work(ctx context.Context, job *river.Job[ruleArgs]) error {
-	return w.app.RunRule(ctx, job.Args.RunID)
-}
-
-// Timeout lets a run take its time.
-func (w *ruleWorker) Timeout(*river.Job[ruleArgs]) time.Duration { return -1 }
-
-// signalsArgs is the job that looks for signals.
-type signalsArgs struct {
-	RunID string `json:"run_id"`
-}
-
-// Kind is the name of the job in the queue.
-func (signalsArgs) Kind() string { return app.JobSignals }
-
-type signalsWorker struct {
-	river.WorkerDefaults[signalsArgs]
-	app *app.App
-}
-
-// Work does the look. The deed itself is safe to repeat.
-func (w *signalsWorker) Work(ctx context.Context, job *river.Job[signalsArgs]) error {
-	return w.app.RunSignals(ctx, job.Args.RunID)
-}
-
-// Timeout lets a look over a whole province take its time.
-func (w *signalsWorker) Timeout(*river.Job[signalsArgs]) time.Duration { return -1 }
+func (a importArgs) id() string     { return a.ImportID }
+func (a cohortArgs) id() string     { return a.RuleID }
+func (a qualityArgs) id() string    { return a.RunID }
+func (a comparisonArgs) id() string { return a.ComparisonID }
+func (a ruleArgs) id() string       { return a.RunID }
+func (a signalsArgs) id() string    { return a.RunID }
 
 // argsOf returns the job of a kind on a record.
 func argsOf(kind, id string) (river.JobArgs, error) {
@@ -225,12 +158,17 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		return nil, err
 	}
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &importWorker{app: a})
-	river.AddWorker(workers, &cohortWorker{app: a})
-	river.AddWorker(workers, &qualityWorker{app: a})
-	river.AddWorker(workers, &comparisonWorker{app: a})
-	river.AddWorker(workers, &ruleWorker{app: a})
-	river.AddWorker(workers, &signalsWorker{app: a})
+	add[importArgs](workers, func(ctx context.Context, id string) error {
+		if err := a.RunImport(ctx, id); err != nil {
+			return err
+		}
+		return a.FindDuplicates(ctx)
+	})
+	add[cohortArgs](workers, a.RunCohort)
+	add[qualityArgs](workers, a.RunQuality)
+	add[comparisonArgs](workers, a.RunComparison)
+	add[ruleArgs](workers, a.RunRule)
+	add[signalsArgs](workers, a.RunSignals)
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,

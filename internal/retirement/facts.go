@@ -19,6 +19,7 @@ type Facts struct {
 	HandOverOn       civil.Day
 	DismantledOn     civil.Day
 	LeftOn           civil.Day // deregistered, or the register changed
+	YardID           string    // the registered yard that took it, "" if none did
 	DueYear          int       // of mandatory scrapping as it was, 0 if nobody knows
 	Operating        bool      // in commercial transport
 }
@@ -29,7 +30,7 @@ func factsOf(way registry.WayOut, r *Retirement) Facts {
 	}
 	return Facts{
 		WayOut: r.WayOut, CountsAs: way.CountsAs, Driver: r.Driver, Review: r.State, EvidenceComplete: r.EvidenceComplete,
-		HandOverOn: r.HandedInOn, DismantledOn: r.DismantledOn, LeftOn: r.DeregisteredOn,
+		HandOverOn: r.HandedInOn, DismantledOn: r.DismantledOn, LeftOn: r.DeregisteredOn, YardID: r.YardID,
 		DueYear: r.DueYear, Operating: r.Operating,
 	}
 }

@@ -30,6 +30,9 @@ type CohortRule struct {
 	CreatedByName string
 	CreatedAt     time.Time
 	InForceFrom   *time.Time
+	Problem       string     // of a failed one: why, as the app writes it
+	FailedWhile   string     // of a failed one: trying or applying, which is done again
+	SeenAt        *time.Time // last sign of life of its work, nil as long as that waits
 	Version       int64
 }
 
@@ -78,7 +81,7 @@ func ruleEvent(action string, r CohortRule, reason string) Event {
 func (tx *Tx) UpdateCohortRule(before CohortRule, after *CohortRule, reason string) error {
 	after.Version = before.Version + 1
 	res := tx.db.Model(&CohortRule{}).Where("id = ? AND version = ?", before.ID, before.Version).
-		Select("state", "done", "counts", "in_force_from", "version").Updates(after)
+		Select("state", "done", "counts", "in_force_from", "problem", "failed_while", "seen_at", "version").Updates(after)
 	if err := affect(res, stale()); err != nil {
 		return err
 	}
@@ -101,6 +104,15 @@ func cohortRules(q *gorm.DB) ([]CohortRule, error) {
 	var rules []CohortRule
 	if err := q.Order("class, revision DESC").Find(&rules).Error; err != nil {
 		return nil, fmt.Errorf("store: list cohort rules: %w", err)
+	}
+	return rules, nil
+}
+
+// LostCohortRules returns rules under way that have given no sign of life since.
+func (db *DB) LostCohortRules(ctx context.Context, cutoff time.Time) ([]CohortRule, error) {
+	var rules []CohortRule
+	if err := db.read.WithContext(ctx).Where("state IN ('trying', 'applying') AND seen_at <= ?", cutoff).Order("id").Limit(100).Find(&rules).Error; err != nil {
+		return nil, fmt.Errorf("store: look for lost cohort rules: %w", err)
 	}
 	return rules, nil
 }

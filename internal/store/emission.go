@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/civil"
 	"phaseout/internal/emission"
@@ -42,6 +42,7 @@ type factorSetRow struct {
 	InForceAt     *time.Time
 	Version       int64
 	WrittenBy     string
+	InForceNo     int64 // the recording that put it in force, 0 for none
 }
 
 func (factorSetRow) TableName() string { return "factor_sets" }
@@ -76,7 +77,7 @@ func factorSetRowOf(s *FactorSet) (factorSetRow, error) {
 	if s.Conditions == nil {
 		conditions = []byte("{}")
 	}
-	return factorSetRow{s.ID, s.Revision, s.State, s.ValidFrom, s.Document, string(conditions), s.CreatedBy, s.CreatedByName, s.CreatedAt, s.InForceAt, s.Version, s.WrittenBy}, err
+	return factorSetRow{s.ID, s.Revision, s.State, s.ValidFrom, s.Document, string(conditions), s.CreatedBy, s.CreatedByName, s.CreatedAt, s.InForceAt, s.Version, s.WrittenBy, 0}, err
 }
 
 // CreateFactorSet adds a revision with its values. A second draft fails with Conflict.
@@ -126,8 +127,11 @@ func (tx *Tx) UpdateFactorSet(before FactorSet, after *FactorSet, action, reason
 	if err != nil {
 		return fmt.Errorf("store: factor set: %w", err)
 	}
-	res := tx.db.Model(&factorSetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).
-		Select("state", "valid_from", "document", "conditions", "in_force_at", "version", "written_by").Updates(&row)
+	columns := []string{"state", "valid_from", "document", "conditions", "in_force_at", "version", "written_by"}
+	if before.State == "draft" && after.State == "in_force" {
+		row.InForceNo, columns = tx.NoteKnowledge(), append(columns, "in_force_no")
+	}
+	res := tx.db.Model(&factorSetRow{}).Where("id = ? AND version = ?", before.ID, before.Version).Select(columns).Updates(&row)
 	if err := affect(res, stale()); err != nil {
 		return err
 	}
@@ -163,6 +167,21 @@ func (db *DB) FactorSets(ctx context.Context) ([]FactorSet, error) {
 
 // FactorSets is DB.FactorSets inside a transaction.
 func (tx *Tx) FactorSets() ([]FactorSet, error) { return factorSets(tx.db, "") }
+
+// FactorSets is DB.FactorSets at the moment of the reader, without what was put
+// in force after an instant; zero leaves nothing out.
+func (r *Reader) FactorSets(known time.Time) ([]FactorSet, error) {
+	sets, err := factorSets(r.fresh(), "")
+	if err != nil || known.IsZero() {
+		return sets, err
+	}
+	var later []string
+	err = r.fresh().Model(&factorSetRow{}).Where("in_force_no IN (SELECT no FROM recordings WHERE at_us > ?) OR (in_force_no = 0 AND in_force_at > ?)", known.UnixMicro(), known).Pluck("id", &later).Error
+	if err != nil {
+		return nil, fmt.Errorf("store: read when factors came into force: %w", err)
+	}
+	return slices.DeleteFunc(sets, func(s FactorSet) bool { return slices.Contains(later, s.ID) }), nil
+}
 
 // FactorSet returns one revision, or NotFound.
 func (db *DB) FactorSet(ctx context.Context, id string) (FactorSet, error) {
@@ -262,24 +281,26 @@ type Gone struct {
 // GoneFilter narrows verified retirements; Start is the id of the last row of
 // the page before.
 type GoneFilter struct {
-	AssetFilter
+	RowFilter
 	Start string
 }
 
 // EachGone calls fn for every asset behind the figure of verified retirements
 // that the filter describes, in the order of their ids, until fn returns false.
-// The rows are those of Assets with the same filter.
-func (db *DB) EachGone(ctx context.Context, scope access.Scope, f GoneFilter, fn func(Gone) bool) error {
+// The rows are those of Rows with the same filter.
+func (r *Reader) EachGone(f GoneFilter, fn func(Gone) bool) error {
 	f.Metric = target.Verified
-	q, err := db.filterAssets(db.read.WithContext(ctx), scope, f.AssetFilter)
-	if err != nil {
-		return err
+	var texts []string
+	var args []any
+	for _, part := range r.known(f.RowFilter) {
+		if f.Start != "" {
+			part.q = part.q.Where(part.id+" > ?", f.Start)
+		}
+		texts = append(texts, "SELECT * FROM (?) AS "+part.own)
+		args = append(args, part.q.Select(part.id+` AS id, city_code, district_code, class, category, stage, label, scrap_due_on, way_out, verified_on,
+			hand_over_on, dismantled_on, left_on, `+part.activity+" AS activity"))
 	}
-	if f.Start != "" {
-		q = q.Where("id > ?", f.Start)
-	}
-	rows, err := q.Select(`id, city_code, district_code, class, category, stage, label, scrap_due_on, way_out, verified_on, hand_over_on, dismantled_on, left_on,
-		CASE WHEN class = 'truck' THEN '' ELSE fields END`).Order("id").Rows()
+	rows, err := r.fresh().Raw(strings.Join(texts, " UNION ALL ")+" ORDER BY id", args...).Rows()
 	if err != nil {
 		return fmt.Errorf("store: read retirements: %w", err)
 	}
@@ -316,22 +337,22 @@ type YardClass struct {
 }
 
 // WaitingInYards returns how many assets had been handed in at each registered
-// yard by the end of day and were not deregistered by then.
-func (db *DB) WaitingInYards(ctx context.Context, scope access.Scope, day civil.Day) (map[YardClass]int64, error) {
-	var rows []struct {
-		YardID string
-		Class  registry.Class
-		N      int64
-	}
-	err := inScope(db.read.WithContext(ctx).Table("retirements"), scope, true).
-		Where("yard_id <> '' AND NOT withdrawn AND handed_in_on <> '' AND handed_in_on <= ? AND (deregistered_on = '' OR deregistered_on > ?)", day, day).
-		Select("yard_id, class, COUNT(*) AS n").Group("yard_id, class").Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("store: count what waits in yards: %w", err)
-	}
+// yard by the moment's day and had not left by then.
+func (r *Reader) WaitingInYards(at Moment) (map[YardClass]int64, error) {
+	const test = "yard_id <> '' AND hand_over_on <> '' AND hand_over_on <= ? AND (left_on = '' OR left_on > ?)"
 	waiting := map[YardClass]int64{}
-	for _, r := range rows {
-		waiting[YardClass{r.YardID, r.Class}] = r.N
+	for _, part := range r.knownWhere(CountFilter{}, at.Known, test, []any{at.AsOf, at.AsOf}) {
+		var rows []struct {
+			YardID string
+			Class  registry.Class
+			N      int64
+		}
+		if err := part.q.Select("yard_id, class, COUNT(*) AS n").Group("yard_id, class").Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("store: count what waits in yards: %w", err)
+		}
+		for _, w := range rows {
+			waiting[YardClass{w.YardID, w.Class}] += w.N
+		}
 	}
 	return waiting, nil
 }

@@ -177,16 +177,29 @@ func (db *DB) Figures(ctx context.Context, scope access.Scope, fn func(*Reader) 
 		}
 	}
 	return db.read.WithContext(ctx).Transaction(func(q *gorm.DB) error {
-		var newest int64 // also fixes the moment of the database
-		if err := q.Raw("SELECT COALESCE(MAX(at_us), 0) FROM recordings").Scan(&newest).Error; err != nil {
-			return fmt.Errorf("store: read the last recording: %w", err)
+		recorded, err := lastRecorded(q) // also fixes the moment of the database
+		if err != nil {
+			return err
 		}
 		unlock()
-		if recorded := time.UnixMicro(newest).UTC(); recorded.After(at) { // the clock stands still, or is behind another program's
+		if recorded.After(at) { // the clock stands still, or is behind another program's
 			at = recorded
 		}
 		return fn(&Reader{db, q, scope, at})
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+}
+
+// LastRecorded returns the instant of the newest recording.
+func (db *DB) LastRecorded(ctx context.Context) (time.Time, error) {
+	return lastRecorded(db.read.WithContext(ctx))
+}
+
+func lastRecorded(q *gorm.DB) (time.Time, error) {
+	var us int64
+	if err := q.Raw("SELECT COALESCE(MAX(at_us), 0) FROM recordings").Scan(&us).Error; err != nil {
+		return time.Time{}, fmt.Errorf("store: read the last recording: %w", err)
+	}
+	return time.UnixMicro(us).UTC(), nil
 }
 
 // Counts returns, for each group, how many assets had started to count in each
@@ -242,8 +255,11 @@ func (r *Reader) Recount(f FigureQuery, at Moment) (map[Group]target.Counts, err
 	return counts, r.countRows(f, "standings", former(us), at.AsOf, 1, counts)
 }
 
+// fresh is the reader's moment for a query of its own.
+func (r *Reader) fresh() *gorm.DB { return r.q.Session(&gorm.Session{NewDB: true}) }
+
 func (r *Reader) table(name string, f FigureQuery, district bool) *gorm.DB {
-	return f.narrow(inScope(r.q.Session(&gorm.Session{NewDB: true}).Table(name), r.scope, district))
+	return f.narrow(inScope(r.fresh().Table(name), r.scope, district))
 }
 
 func columnsOf(by []Dim) []string {

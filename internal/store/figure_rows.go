@@ -82,7 +82,7 @@ func (r *Reader) Rows(f RowFilter, p Page) ([]Standing, error) {
 	}
 	args = append(args, p.Limit)
 	var rows []Standing
-	err := r.q.Session(&gorm.Session{NewDB: true}).Raw(strings.Join(texts, " UNION ALL ")+" ORDER BY asset_id LIMIT ?", args...).Scan(&rows).Error
+	err := r.fresh().Raw(strings.Join(texts, " UNION ALL ")+" ORDER BY asset_id LIMIT ?", args...).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: list the rows behind a figure: %w", err)
 	}
@@ -103,8 +103,8 @@ func (r *Reader) CountRows(f RowFilter) (int64, error) {
 }
 
 type knownPart struct {
-	q              *gorm.DB
-	own, id, cause string
+	q                        *gorm.DB
+	own, id, cause, activity string
 }
 
 // known is the rows of a figure as known at its instant: present ones and
@@ -117,13 +117,13 @@ func (r *Reader) known(f RowFilter) []knownPart {
 // knownWhere is the rows that pass a test as known at an instant, zero for now.
 func (r *Reader) knownWhere(f CountFilter, known time.Time, test string, args []any) []knownPart {
 	query := FigureQuery{CountFilter: f}
-	present := knownPart{r.table("assets", query, true).Where(test, args...), "present", "id", "recorded_cause"}
+	present := knownPart{r.table("assets", query, true).Where(test, args...), "present", "id", "recorded_cause", "CASE WHEN class = 'truck' THEN '' ELSE fields END"}
 	if known.IsZero() {
 		return []knownPart{present}
 	}
 	us := known.UnixMicro()
 	present.q = present.q.Where("recorded_no NOT IN (SELECT no FROM recordings WHERE at_us > ?)", us)
-	return []knownPart{present, {former(us)(r.table("standings", query, true)).Where(test, args...), "former", "asset_id", "cause"}}
+	return []knownPart{present, {former(us)(r.table("standings", query, true)).Where(test, args...), "former", "asset_id", "cause", "activity"}}
 }
 
 // DiffFilter asks for the difference of a figure between two moments. Bounds
@@ -213,7 +213,7 @@ func (r *Reader) Difference(f DiffFilter) ([]CauseCount, error) {
 			Cause                  string
 			Early, Late, Ins, Outs int64
 		}
-		err := r.q.Session(&gorm.Session{NewDB: true}).Table("(?) AS c", part).
+		err := r.fresh().Table("(?) AS c", part).
 			Select(`cause, SUM(early) AS early, SUM(late) AS late, SUM(CASE WHEN late > 0 THEN 1 ELSE 0 END) AS ins, SUM(CASE WHEN late < 0 THEN 1 ELSE 0 END) AS outs`).
 			Group("cause").Find(&rows).Error
 		if err != nil {
@@ -251,8 +251,8 @@ func (r *Reader) DifferenceRows(f DiffFilter, p Page) ([]DiffRow, error) {
 		texts = append(texts, fmt.Sprintf("SELECT asset_id, label, city_code, class, cause, no, early, late, '%d' AS part FROM (?) AS p%d", n, n))
 		args = append(args, part)
 	}
-	union := r.q.Session(&gorm.Session{NewDB: true}).Raw(strings.Join(texts, " UNION ALL "), args...)
-	q := r.q.Session(&gorm.Session{NewDB: true}).Table("(?) AS c", union).Joins("LEFT JOIN recordings ON recordings.no = c.no")
+	union := r.fresh().Raw(strings.Join(texts, " UNION ALL "), args...)
+	q := r.fresh().Table("(?) AS c", union).Joins("LEFT JOIN recordings ON recordings.no = c.no")
 	if len(f.Causes) > 0 {
 		q = q.Where("c.cause IN ?", f.Causes)
 	}

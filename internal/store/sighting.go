@@ -27,7 +27,40 @@ type ServerKey struct {
 	CreatedAt  time.Time
 	LastUsedAt *time.Time
 	RevokedAt  *time.Time
+	Lineage    string // id of the system's first key, by which it is known whichever key it uses
+	Replaces   string // id of the key before, "" for a first one
+	ReplacedBy string // id of the key after, "" as long as there is none
 	Version    int64
+}
+
+// KeyState says whether a key is taken.
+type KeyState string
+
+// The states of a key. One that ends has been replaced and is taken up to its last day.
+const (
+	KeyActive  KeyState = "active"
+	KeyEnding  KeyState = "ending"
+	KeyExpired KeyState = "expired"
+	KeyRevoked KeyState = "revoked"
+)
+
+// StateOn returns how the key stands on a day.
+func (k ServerKey) StateOn(day civil.Day) KeyState {
+	switch {
+	case k.RevokedAt != nil:
+		return KeyRevoked
+	case k.ExpiresOn != "" && k.ExpiresOn < day:
+		return KeyExpired
+	case k.ReplacedBy != "":
+		return KeyEnding
+	}
+	return KeyActive
+}
+
+// Live reports whether the key is taken on a day.
+func (k ServerKey) Live(day civil.Day) bool {
+	state := k.StateOn(day)
+	return state == KeyActive || state == KeyEnding
 }
 
 func keyEvent(action string, k ServerKey) Event {
@@ -37,11 +70,31 @@ func keyEvent(action string, k ServerKey) Event {
 // CreateServerKey adds a key.
 func (tx *Tx) CreateServerKey(k *ServerKey) error {
 	k.Version, k.CreatedBy, k.CreatedAt = 1, tx.By.ID, tx.At
+	if k.Lineage == "" {
+		k.Lineage = k.ID
+	}
 	if err := tx.db.Create(k).Error; err != nil {
 		return fmt.Errorf("store: create a server key: %w", err)
 	}
-	return tx.Record(keyEvent("create", *k), nil, map[string]string{"name": k.Name, "source": k.Source, "city": k.CityCode, "expires_on": string(k.ExpiresOn)})
+	return tx.Record(keyEvent("create", *k), nil, map[string]string{"name": k.Name, "source": k.Source, "city": k.CityCode, "expires_on": string(k.ExpiresOn), "replaces": k.Replaces})
 }
+
+// ReplaceServerKey adds a key in the place of another one, which is taken up to
+// a last day from now on. It fails with Conflict where somebody else was faster.
+func (tx *Tx) ReplaceServerKey(before ServerKey, next *ServerKey, lastDay civil.Day) error {
+	if err := tx.CreateServerKey(next); err != nil {
+		return err
+	}
+	res := tx.db.Model(&ServerKey{}).Where("id = ? AND version = ?", before.ID, before.Version).
+		Updates(map[string]any{"replaced_by": next.ID, "expires_on": lastDay, "version": before.Version + 1})
+	if err := affect(res, fault.New(fault.Conflict, "wrong_state", bilingual.T("密钥刚被他人更改", "the key has just been changed by somebody else")).WithMend("请刷新后再试", "reload and try again")); err != nil {
+		return err
+	}
+	return tx.Record(keyEvent("rotate", before), map[string]string{"expires_on": string(before.ExpiresOn)}, map[string]string{"expires_on": string(lastDay), "replaced_by": next.ID})
+}
+
+// ServerKey returns a key by its id, or NotFound.
+func (tx *Tx) ServerKey(id string) (ServerKey, error) { return loadKey(tx.db, "id = ?", id) }
 
 // RevokeServerKey ends a key.
 func (tx *Tx) RevokeServerKey(id string) (ServerKey, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,13 +12,14 @@ import (
 	"gorm.io/gorm"
 
 	"phaseout/internal/civil"
+	"phaseout/internal/emission"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/target"
 )
 
 // standing is everything about an asset that a figure depends on: what it is
-// grouped by and the days on which it counts.
+// grouped by, the days on which it counts and what its tonnes are reckoned from.
 type standing struct {
 	CityCode     string
 	DistrictCode string
@@ -25,11 +27,28 @@ type standing struct {
 	Category     string
 	Stage        string
 	Status       registry.Status
+	ScrapDueOn   civil.Day
+	Activity     string // of emission.Activity, as JSON; "" for trucks, which need none
 	retirement.Counting
 }
 
 func standingOf(a *AssetRecord) standing {
-	return standing{a.CityCode, a.DistrictCode, a.Class, a.Category, a.Stage, a.Status, a.Counting}
+	return standing{a.CityCode, a.DistrictCode, a.Class, a.Category, a.Stage, a.Status, a.ScrapDueOn, activityOf(a.Class, a.Fields), a.Counting}
+}
+
+// activityOf returns what tonnes are reckoned from of an asset's fields.
+func activityOf(class registry.Class, fields map[string]string) string {
+	kept := map[string]string{}
+	for _, field := range emission.Activity {
+		if v := fields[field]; v != "" && class != registry.Truck {
+			kept[field] = v
+		}
+	}
+	if len(kept) == 0 {
+		return ""
+	}
+	text, _ := json.Marshal(kept) // of texts: never fails
+	return string(text)
 }
 
 // entries returns what the standing adds to the kept metrics.
@@ -56,6 +75,8 @@ type StandingRow struct {
 	Category     string
 	Stage        string
 	Status       registry.Status
+	ScrapDueOn   civil.Day
+	Activity     string
 	retirement.Counting
 }
 
@@ -63,13 +84,14 @@ type StandingRow struct {
 func (StandingRow) TableName() string { return "standings" }
 
 func (r StandingRow) standing() standing {
-	return standing{r.CityCode, r.DistrictCode, r.Class, r.Category, r.Stage, r.Status, r.Counting}
+	return standing{r.CityCode, r.DistrictCode, r.Class, r.Category, r.Stage, r.Status, r.ScrapDueOn, r.Activity, r.Counting}
 }
 
 func formerStanding(a *AssetRecord, to int64, endCause string) StandingRow {
 	return StandingRow{
 		AssetID: a.ID, FromNo: a.recordedNo, ToNo: to, Cause: a.recordedCause, EndCause: endCause, Label: a.Label,
-		CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category, Stage: a.Stage, Status: a.Status, Counting: a.Counting,
+		CityCode: a.CityCode, DistrictCode: a.DistrictCode, Class: a.Class, Category: a.Category, Stage: a.Stage, Status: a.Status,
+		ScrapDueOn: a.ScrapDueOn, Activity: activityOf(a.Class, a.Fields), Counting: a.Counting,
 	}
 }
 
@@ -122,7 +144,8 @@ func (tx *Tx) drawNo() {
 }
 
 // NoteKnowledge makes the transaction one that figures as known at an instant
-// tell apart, though no asset changes: a target or a definition does. It
+// tell apart, though no asset changes: a target, a definition, a yard or a set
+// of factors does. It
 // returns the number of its recording.
 func (tx *Tx) NoteKnowledge() int64 {
 	tx.drawNo()
@@ -432,7 +455,8 @@ func recount(q *gorm.DB) (*cells, error) {
 	return all, err
 }
 
-// standingColumns are those that assets and standings have alike.
+// standingColumns are those that assets and standings have alike and that
+// figures are counted by.
 const standingColumns = "label, city_code, district_code, class, category, stage, status, cohort_on, handed_in_on, declared_on, evidenced_on, verified_on, " +
 	"converted_on, moved_out_on, way_out, counts_as, driver, review, evidence_complete, hand_over_on, dismantled_on, left_on, due_year, operating"
 

@@ -41,7 +41,7 @@ func TestMigrationsGoUpOnceAndAreThenDone(t *testing.T) {
 func TestPartialIndexesAreThoseThatQueriesName(t *testing.T) {
 	named := map[string]bool{ // each query of these says that the column is not ""
 		"assets_cohort": true, "assets_handed_in": true, "assets_declared": true, "assets_evidenced": true, "assets_verified": true,
-		"assets_converted": true, "assets_moved_out": true, "applications_due": true, "inspection_lines_yard": true, "budget_lines_program": true,
+		"assets_converted": true, "assets_moved_out": true, "applications_due": true, "inspection_lines_yard": true, "budget_lines_program": true, "assets_yard": true,
 	}
 	ctx := context.Background()
 	db := storetest.Open(t, "sqlite:"+t.TempDir()+"/test.db", time.Now)

@@ -274,7 +274,7 @@ func (db *DB) Targets(ctx context.Context, scope access.Scope, f TargetFilter) (
 
 // Targets is DB.Targets at the moment of the reader.
 func (r *Reader) Targets(f TargetFilter) ([]target.Target, error) {
-	return listTargets(r.q.Session(&gorm.Session{NewDB: true}), r.scope, f)
+	return listTargets(r.fresh(), r.scope, f)
 }
 
 // Definition returns a definition by code and revision, or NotFound.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ type Yard struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	recordedNo int64 // the recording that brought it to how it stands
 }
 
 type yardRow struct {
@@ -44,6 +47,7 @@ type yardRow struct {
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 	Version            int64
+	RecordedNo         int64
 }
 
 func (yardRow) TableName() string { return "yards" }
@@ -83,11 +87,11 @@ func yardRowOf(y Yard) yardRow {
 	}
 	return yardRow{ID: y.ID, CityCode: y.CityCode, Name: y.Name, NameKey: yard.NameKey(y.Name), CreditCode: y.CreditCode, Classes: strings.Join(classes, ","), Address: y.Address,
 		LatE6: y.LatE6, LonE6: y.LonE6, CapacityPerMonth: y.CapacityPerMonth, CertificatePattern: y.CertificatePattern, PatternSource: y.PatternSource,
-		CreatedAt: y.CreatedAt, UpdatedAt: y.UpdatedAt, Version: y.Version}
+		CreatedAt: y.CreatedAt, UpdatedAt: y.UpdatedAt, Version: y.Version, RecordedNo: y.recordedNo}
 }
 
 func (r yardRow) yard() Yard {
-	y := Yard{ID: r.ID, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Yard: yard.Yard{Name: r.Name, CreditCode: r.CreditCode, CityCode: r.CityCode,
+	y := Yard{ID: r.ID, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, recordedNo: r.RecordedNo, Yard: yard.Yard{Name: r.Name, CreditCode: r.CreditCode, CityCode: r.CityCode,
 		Address: r.Address, LatE6: r.LatE6, LonE6: r.LonE6, CapacityPerMonth: r.CapacityPerMonth, CertificatePattern: r.CertificatePattern, PatternSource: r.PatternSource}}
 	for _, c := range strings.Split(r.Classes, ",") {
 		y.Classes = append(y.Classes, registry.Class(c))
@@ -114,7 +118,7 @@ func yardEvent(action string, y Yard, reason string) Event {
 
 // CreateYard adds a yard with its first licence.
 func (tx *Tx) CreateYard(y *Yard) error {
-	y.Version, y.CreatedAt, y.UpdatedAt = 1, tx.At, tx.At
+	y.Version, y.CreatedAt, y.UpdatedAt, y.recordedNo = 1, tx.At, tx.At, tx.NoteKnowledge()
 	row := yardRowOf(*y)
 	row.CreatedBy = tx.By.ID
 	err := tx.db.Create(&row).Error
@@ -149,6 +153,10 @@ func (tx *Tx) addLicence(yardID string, l *yard.Licence) error {
 // them since. Licences that after has more are added.
 func (tx *Tx) UpdateYard(before Yard, after *Yard, action, reason string) error {
 	after.Version, after.UpdatedAt = before.Version+1, tx.At
+	var err error
+	if after.recordedNo, err = tx.keepYard(before); err != nil {
+		return err
+	}
 	row := yardRowOf(*after)
 	res := inScope(tx.db.Model(&yardRow{}), tx.By.Scope, false).Where("id = ? AND version = ?", before.ID, before.Version).
 		Select("*").Omit("id", "city_code", "created_by", "created_at").Updates(&row)
@@ -195,8 +203,68 @@ func (tx *Tx) LiftYardBlock(before Yard, b yard.Block, lastDay civil.Day, reason
 }
 
 func (tx *Tx) touchYard(before Yard) error {
+	no, err := tx.keepYard(before)
+	if err != nil {
+		return err
+	}
 	return affect(inScope(tx.db.Model(&yardRow{}), tx.By.Scope, false).Where("id = ? AND version = ?", before.ID, before.Version).
-		Updates(map[string]any{"version": before.Version + 1, "updated_at": tx.At}), stale())
+		Updates(map[string]any{"version": before.Version + 1, "updated_at": tx.At, "recorded_no": no}), stale())
+}
+
+// yardStanding is how a yard stood from one recording to another.
+type yardStanding struct {
+	YardID   string
+	FromNo   int64
+	ToNo     int64
+	CityCode string
+	Facts    string
+}
+
+// keepYard keeps how a yard stood, for figures as known before the change that
+// is being made, and returns the number of the change's recording.
+func (tx *Tx) keepYard(before Yard) (int64, error) {
+	no := tx.NoteKnowledge()
+	if before.recordedNo == no { // nobody knew it as it was in between
+		return no, nil
+	}
+	facts, err := json.Marshal(before.Yard)
+	if err == nil {
+		err = tx.db.Create(&yardStanding{before.ID, before.recordedNo, no, before.CityCode, string(facts)}).Error
+	}
+	if err != nil {
+		return no, fmt.Errorf("store: keep how a yard stood: %w", err)
+	}
+	return no, nil
+}
+
+// Yards returns all yards of the reader's scope, by id, as known at an instant;
+// zero is now.
+func (r *Reader) Yards(known time.Time) ([]Yard, error) {
+	present := inScope(r.fresh(), r.scope, false)
+	if !known.IsZero() {
+		present = present.Where("recorded_no NOT IN (SELECT no FROM recordings WHERE at_us > ?)", known.UnixMicro())
+	}
+	var rows []yardRow
+	if err := present.Order("id").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("store: list yards: %w", err)
+	}
+	list, err := withPeriods(r.q, rows)
+	if err != nil || known.IsZero() {
+		return list, err
+	}
+	var past []yardStanding
+	if err := former(known.UnixMicro())(inScope(r.fresh(), r.scope, false)).Find(&past).Error; err != nil {
+		return nil, fmt.Errorf("store: list how yards stood: %w", err)
+	}
+	for _, p := range past {
+		y := Yard{ID: p.YardID}
+		if err := json.Unmarshal([]byte(p.Facts), &y.Yard); err != nil {
+			return nil, fmt.Errorf("store: how yard %s stood: %w", p.YardID, err)
+		}
+		list = append(list, y)
+	}
+	slices.SortFunc(list, func(a, b Yard) int { return strings.Compare(a.ID, b.ID) })
+	return list, nil
 }
 
 // Yard returns a yard of the scope with its licences and blocks, or NotFound.

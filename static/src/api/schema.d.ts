@@ -1182,7 +1182,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept a cohort rule that was tried, or discard it */
+        /** Accept a cohort rule that was tried, discard it, or do again what failed */
         post: operations["decide-cohort-rule"];
         delete?: never;
         options?: never;
@@ -3475,6 +3475,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/server-keys/{id}/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace a key by a new one, which is shown this once; both are taken for the days of the overlap, then the old one ends by itself */
+        post: operations["rotate-server-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sightings": {
         parameters: {
             query?: never;
@@ -4881,16 +4898,23 @@ export interface components {
              * @description Assets tried or moved so far.
              */
             done: number;
+            /**
+             * @description What is done again by the decision retry. One that failed while it was applied has moved a part of the stock and cannot be discarded.
+             * @enum {string}
+             */
+            failed_while?: "trying" | "applying";
             id: string;
             /** Format: date-time */
             in_force_from?: string;
             /** @example truck-china3-v1 */
             name: string;
+            /** @description Why it failed. */
+            problem?: components["schemas"]["RunProblem"];
             /** Format: int64 */
             revision: number;
             rule: components["schemas"]["CohortConditions"];
             /** @enum {string} */
-            state: "trying" | "tried" | "applying" | "in_force" | "replaced" | "discarded";
+            state: "trying" | "tried" | "applying" | "failed" | "in_force" | "replaced" | "discarded";
             /** Format: int64 */
             version: number;
         };
@@ -5184,8 +5208,11 @@ export interface components {
             reason?: string;
         };
         "Decide-cohort-ruleRequest": {
-            /** @enum {string} */
-            decision: "accept" | "discard";
+            /**
+             * @description retry: do again what failed.
+             * @enum {string}
+             */
+            decision: "accept" | "discard" | "retry";
             reason?: string;
         };
         "Decide-comparison-lineRequest": {
@@ -5511,7 +5538,10 @@ export interface components {
             as_of: string;
             /** @description Factor sets that were used. */
             factor_revisions: number[] | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             group_by: string;
             items: components["schemas"]["EmissionRow"][] | null;
@@ -7320,12 +7350,21 @@ export interface components {
              */
             last_used_at?: string;
             name: string;
+            /** @description The key after it. */
+            replaced_by?: string;
+            /** @description The key before it. */
+            replaces?: string;
             /** Format: date-time */
             revoked_at?: string;
             /** @description Send it as Authorization: Bearer. It is not kept and cannot be shown again. */
             secret: string;
             /** @enum {string} */
             source: "gate" | "inspection" | "obd" | "patrol";
+            /**
+             * @description ending: replaced, and taken up to expires_on beside the one that replaced it.
+             * @enum {string}
+             */
+            state: "active" | "ending" | "expired" | "revoked";
             /** Format: int64 */
             version: number;
         };
@@ -7642,7 +7681,10 @@ export interface components {
         };
         PaceSheet: {
             as_of: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Asked again with as_known set to it, the same bytes come out.
+             */
             generated_at: string;
             items: components["schemas"]["PaceRow"][] | null;
             /** @description All lines as one: sums, and the forecast of the last. */
@@ -8644,6 +8686,15 @@ export interface components {
             applicant_phone: string;
             payee_account: string;
         };
+        "Rotate-server-keyRequest": {
+            /** @description Last day of the new key. */
+            expires_on?: string;
+            /**
+             * Format: int64
+             * @description How many days after today the old key goes on, never beyond its own last day. 0: to the end of today.
+             */
+            overlap_days: number;
+        };
         Rounding: {
             /**
              * @description half_up if absent.
@@ -8875,10 +8926,19 @@ export interface components {
              */
             last_used_at?: string;
             name: string;
+            /** @description The key after it. */
+            replaced_by?: string;
+            /** @description The key before it. */
+            replaces?: string;
             /** Format: date-time */
             revoked_at?: string;
             /** @enum {string} */
             source: "gate" | "inspection" | "obd" | "patrol";
+            /**
+             * @description ending: replaced, and taken up to expires_on beside the one that replaced it.
+             * @enum {string}
+             */
+            state: "active" | "ending" | "expired" | "revoked";
             /** Format: int64 */
             version: number;
         };
@@ -19174,6 +19234,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 city?: string;
                 district?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
@@ -19258,6 +19320,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 city?: string;
                 district?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
@@ -26665,6 +26729,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
             };
@@ -26738,6 +26804,8 @@ export interface operations {
             query?: {
                 /** @description Absent: today. */
                 as_of?: string;
+                /** @description RFC 3339: count only what had been recorded by this instant. Absent: now. */
+                as_known?: string;
                 class?: "truck" | "machinery" | "farm_machinery" | "vessel";
                 city?: string;
             };
@@ -31095,6 +31163,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerKey"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-server-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate-server-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewServerKey"];
                 };
             };
             /** @description Bad Request */

@@ -456,10 +456,38 @@ test('a key is made for a gate, shown once, used and ended (F40)', async () => {
   const report = () => fetch(`${server.url}/api/v1/sightings`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` },
     body: JSON.stringify({ items: [{ ref: '1', value: '湘Z00001', seen_at: '2025-12-30T08:00:00+08:00' }] }) })
   assert.equal((await report()).status, 202)
-  await row.locator('button').click()
+  await page.getByTestId(`key-revoke-${secret.slice(-4)}`).click()
   await page.locator('.el-message-box .el-button--primary').click()
   await row.getByText('已停用').waitFor()
   assert.equal((await report()).status, 401)
+  assert.deepEqual(troubles, [])
+})
+
+test('a key is rotated: both are taken, the screen says until when, the old one can be ended at once (F82)', async () => {
+  await as('admin')
+  const old = (await ask('admin', 'POST', '/server-keys', { name: '长沙演示检验站', source: 'inspection' })).body
+  const status = async secret => (await fetch(`${server.url}/api/v1/sightings`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` },
+    body: JSON.stringify({ items: [{ ref: '1', value: '湘Z00002', seen_at: '2025-12-30T08:00:00+08:00' }] }) })).status
+  assert.equal(await status(old.secret), 202)
+  await go('/server-keys')
+  await page.getByTestId(`key-rotate-${old.hint}`).click()
+  await page.getByTestId('key-last-day').getByText(/至 \d{4}-\d{2}-\d{2}/).waitFor()
+  const last = /\d{4}-\d{2}-\d{2}/.exec(await page.getByTestId('key-last-day').innerText())[0]
+  await shot('server-key-rotation')
+  await page.getByTestId('key-rotate-save').click()
+  const fresh = await page.getByTestId('key-rotated-secret').inputValue()
+  await page.keyboard.press('Escape')
+  await page.getByTestId(`key-state-${old.hint}`).getByText(`并用中，至 ${last}`).waitFor()
+  await page.getByTestId(`key-state-${fresh.slice(-4)}`).getByText('有效').waitFor()
+  assert.equal(await page.getByTestId(`key-rotate-${old.hint}`).count(), 0, 'a replaced key is not rotated')
+  assert.deepEqual([await status(old.secret), await status(fresh)], [202, 202])
+  await page.reload()
+  await page.locator('tr', { hasText: /\d{4}-\d{2}-\d{2} \d{2}:\d{2}/ }).filter({ has: page.getByTestId(`key-state-${fresh.slice(-4)}`) }).waitFor()
+  await shot('server-keys')
+  await page.getByTestId(`key-revoke-${old.hint}`).click()
+  await page.locator('.el-message-box .el-button--primary').click()
+  await page.getByTestId(`key-state-${old.hint}`).getByText('已停用').waitFor()
+  assert.deepEqual([await status(old.secret), await status(fresh)], [401, 202])
   assert.deepEqual(troubles, [])
 })
 

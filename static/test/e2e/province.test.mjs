@@ -2,7 +2,7 @@
 // another day, on paper, by keyboard; tonnes with their trace and factors set.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { browser, logIn, pageOf, start } from './server.mjs'
+import { browser, logIn, pageOf, password, start } from './server.mjs'
 
 let server, engine, page, troubles, context
 
@@ -78,6 +78,42 @@ test('as of another day the page says what was then (F65 F70)', async () => {
   const then = await number(page.getByTestId('level-verified'))
   assert.ok(then < now && then > 0, `${then} then, ${now} now`)
   assert.equal(await page.getByTestId('overdue').count(), 0)
+  assert.deepEqual(troubles, [])
+})
+
+test('as known at an earlier instant forecast and tonnes are those of then, and so is what they open (F65)', async () => {
+  const api = (path, init = {}) => fetch(`${server.url}/api/v1${path}`, { ...init, headers: { 'Content-Type': 'application/json', ...init.headers } })
+  const login = await (await api('/auth/login', { method: 'POST', body: JSON.stringify({ username: 'province', password }) })).json()
+  const as = { Authorization: `Bearer ${login.access_token}` }
+  const at = (await (await api('/progress/pace?as_of=2025-12-31&class=truck', { headers: as })).json()).generated_at
+  await go('/progress?as_of=2025-12-31&class=truck')
+  const pace = await page.getByTestId('pace-430100').innerText()
+  const tonnes = await page.getByTestId('tile-nox').innerText()
+  const yard = (await (await api('/yards?city=430100', { headers: as })).json()).items.find(y => y.status === 'active' && y.classes.includes('truck'))
+  const changed = await api(`/yards/${yard.id}`, { method: 'PATCH', headers: { ...as, 'If-Match': `"${yard.version}"` }, body: JSON.stringify({ name: yard.name, credit_code: yard.credit_code, classes: yard.classes, capacity_per_month: yard.capacity_per_month + 1000 }) })
+  assert.equal(changed.status, 200)
+  await go('/progress?as_of=2025-12-31&class=truck')
+  assert.notEqual(await page.getByTestId('pace-430100').innerText(), pace)
+  await go(`/progress?as_of=2025-12-31&class=truck&as_known=${encodeURIComponent(at)}`)
+  assert.equal(await page.getByTestId('pace-430100').innerText(), pace)
+  assert.equal(await page.getByTestId('tile-nox').innerText(), tonnes)
+  // A number opens as many rows as known then, and a city's page is of the same instant.
+  const verified = await number(page.getByTestId('level-verified'))
+  await page.getByTestId('level-verified').click()
+  await page.getByTestId('total').getByText(`共 ${verified} 条`, { exact: true }).waitFor()
+  await page.goBack()
+  await page.getByTestId('city-430100').click()
+  await page.waitForURL(/430100\?.*as_known=/)
+  await page.getByTestId('pace-430100').waitFor()
+  assert.equal(await page.getByTestId('pace-430100').innerText(), pace)
+  await page.getByTestId('known-now').click()
+  await page.waitForURL(u => !u.href.includes('as_known'))
+  await page.waitForFunction(was => document.querySelector('[data-testid="pace-430100"]')?.innerText !== was, pace)
+  // Before anything was recorded there is nothing.
+  await page.getByTestId('figure-as-known').fill('2026-01-10T08:00')
+  await page.getByTestId('figure-as-known').dispatchEvent('change')
+  await page.waitForURL(/as_known=/)
+  await page.getByTestId('level-verified').getByText('0', { exact: true }).waitFor()
   assert.deepEqual(troubles, [])
 })
 

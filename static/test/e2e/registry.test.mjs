@@ -63,6 +63,39 @@ test('a cohort rule is tried before it is accepted (F13)', { timeout: 120_000 },
   await context.close()
 })
 
+// That a rule does break off is tested over the API; here the answer says so.
+test('a cohort rule that broke off says why and is done again (F13)', { timeout: 120_000 }, async () => {
+  const { page, context, troubles } = await pageOf(engine, server.url)
+  await logIn(page, server.url, 'province')
+  let state = { state: 'failed', failed_while: 'trying', counts: [], problem: { code: 'run_broken', message: '运行中途出错，未完成（编号 1）', mend: '请重新运行' } }
+  const asked = []
+  await page.route(/\/api\/v1\/cohort-rules(\?.*)?$/, async (route) => {
+    const answer = await route.fetch()
+    const body = await answer.json()
+    body.items = body.items.map((r, i) => i === 0 ? { ...r, ...state } : r)
+    await route.fulfill({ response: answer, json: body })
+  })
+  await page.route(/\/cohort-rules\/[^/]+\/decision$/, async (route) => {
+    asked.push(route.request().postDataJSON().decision)
+    state = { state: 'tried' }
+    await route.fulfill({ status: 200, json: {} })
+  })
+  await page.goto(`${server.url}/#/cohort`)
+  await page.getByTestId('rule-problem').getByText('试算未完成：运行中途出错，未完成（编号 1）').waitFor()
+  await page.getByTestId('rule-problem').getByText('请重新运行').waitFor()
+  assert.equal(await page.getByTestId('rule-discard').count(), 1, 'nothing has moved')
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/cohort-failed.png`, fullPage: true })
+  state = { ...state, failed_while: 'applying' }
+  await page.reload()
+  await page.getByTestId('rule-problem').getByText('采用未完成，部分记录已移动').waitFor()
+  assert.equal(await page.getByTestId('rule-discard').count(), 0, 'what has moved stays')
+  await page.getByTestId('rule-retry').getByText('继续采用').click()
+  await page.getByTestId('rule-accept').waitFor()
+  assert.deepEqual(asked, ['retry'])
+  assert.deepEqual(troubles, [])
+  await context.close()
+})
+
 test('a machine gets another engine and stays itself (F4)', { timeout: 120_000 }, async () => {
   const { page, context, troubles } = await pageOf(engine, server.url)
   await logIn(page, server.url, 'clerk.changsha')
