@@ -573,6 +573,14 @@ func TestWithdrawnConversionGivesTheEngineBack(t *testing.T) {
 		if got := engines(machine); !strings.HasSuffix(got, "NEW3B china4 2025-12-01–<nil>") {
 			t.Errorf("corrected to another engine: %s", got)
 		}
+		granted(id, map[string]any{"kind": "correction", "reason": "日期和型号录错", "declaration": map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-03", "engine_no": "NEW3B", "engine_model": "YC4", "engine_stage": "china4"}})
+		if got, want := engines(machine), "OLD3 china1 <nil>–2025-12-03; NEW3B china4 2025-12-03–<nil>"; got != want {
+			t.Errorf("a corrected engine is no further one: %s, want %s", got, want)
+		}
+		granted(id, map[string]any{"kind": "withdrawal", "reason": "未实际更换"})
+		if got := field(machine, "engine_no"); got != "OLD3" {
+			t.Errorf("withdrawn after a correction, it has %s", got)
+		}
 		s.checked()
 	})
 }

@@ -150,10 +150,10 @@ func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retire
 	switch {
 	case !bringsEngine(after):
 		return a.unfitEngine(tx, r, &after, q.Reason)
-	case after.EngineNo != r.EngineNo:
-		return a.fitEngine(tx, after)
+	case bringsEngine(r):
+		return a.mendEngine(tx, r, after, q.Reason)
 	}
-	return nil
+	return a.fitEngine(tx, after)
 }
 
 // noteMoney opens a case if a subsidy rests on what was corrected or withdrawn:
