@@ -22,12 +22,11 @@ import (
 	"phaseout/internal/yard"
 )
 
-// history drives random deeds, as people do them, against a site.
+// history drives random deeds, as people do them, on assets of every class.
 type history struct {
 	*site
 	random *rand.Rand
 	assets []string
-	serial int
 	log    []string
 }
 
@@ -61,20 +60,24 @@ func (h *history) held(status ...registry.Status) (store.AssetRecord, string) {
 	return store.AssetRecord{}, ""
 }
 
+// register adds an asset of any class, trucks more often; some are not covered,
+// or not yet.
 func (h *history) register() {
 	city := h.pick("changsha", "zhuzhou")
 	code, plate := "430100", "湘A"
 	if city == "zhuzhou" {
 		code, plate = "430200", "湘B"
 	}
-	class, fields := registry.Truck, h.TruckFields(plate, "registered_on", string(h.day("2008-01-01", 4500)), "stage", h.pick("china2", "china3", "china3", "china5", "unknown"),
-		"category", h.pick("heavy_dump", "heavy_plain", "medium_van"), "use", h.pick("freight", "non_operating"), "scrap_due_on", h.pick("2025-12-31", "2027-06-30"), "district", map[string][]string{"430100": {"", "430104", "430102"}, "430200": {"", "430202", "430203"}}[code][h.random.IntN(3)])
-	if h.random.IntN(3) == 0 {
-		h.serial++
-		class, fields = registry.Machinery, map[string]string{"category": h.pick("excavator", "loader"), "serial": fmt.Sprintf("HS%07d", h.serial), "engine_no": fmt.Sprintf("HE%06d", h.serial),
-			"power_kw": "90", "fuel": "diesel", "stage": h.pick("china0", "china1", "china3"), "built_on": string(h.day("2000-01-01", 4000)), "owner_name": "测试工程有限公司"}
-	}
-	a, err := h.RegisterAsset(context.Background(), h.Users["clerk."+city], app.NewAsset{Class: class, CityCode: code, Fields: fields})
+	class := registry.Class(h.pick("truck", "truck", "truck", "machinery", "farm_machinery", "vessel"))
+	own := map[registry.Class][]string{
+		registry.Truck: {"registered_on", string(h.day("2008-01-01", 4500)), "stage", h.pick("china2", "china3", "china3", "china5", "unknown"),
+			"category", h.pick("heavy_dump", "heavy_plain", "medium_van"), "use", h.pick("freight", "non_operating"), "scrap_due_on", h.pick("2025-12-31", "2027-06-30")},
+		registry.Machinery:     {"category", h.pick("excavator", "loader"), "stage", h.pick("china0", "china1", "china3"), "built_on", string(h.day("2000-01-01", 4000))},
+		registry.FarmMachinery: {"category", h.pick("wheeled_large", "combine"), "stage", h.pick("china1", "china2", "china4"), "built_on", string(h.day("2000-01-01", 4000)), "registered_on", h.pick("", "2012-06-01")},
+		registry.Vessel:        {"category", h.pick("bulk", "container"), "built_on", string(h.day("1990-01-01", 5000))},
+	}[class]
+	own = append(own, "district", map[string][]string{"430100": {"", "430104", "430102"}, "430200": {"", "430202", "430203"}}[code][h.random.IntN(3)])
+	a, err := h.RegisterAsset(context.Background(), h.Users["clerk."+city], app.NewAsset{Class: class, CityCode: code, Fields: h.AssetFields(class, plate, own...)})
 	h.must(err)
 	h.assets = append(h.assets, a.ID)
 }
@@ -84,30 +87,43 @@ func (h *history) declare() {
 	if city == "" {
 		return
 	}
-	d := h.Declaration(string(h.day("2021-06-01", 1650)))
-	d.Driver = h.pick("subsidy", "traffic_ban", "natural")
-	switch h.random.IntN(6) {
-	case 0, 1:
-		spec, _ := registry.SpecOf(a.Class)
-		d.WayOut = spec.WaysOut[h.random.IntN(len(spec.WaysOut))].Code
-		if d.WayOut == "re_engined" {
-			h.serial++
-			d.EngineStage, d.EngineNo = "china4", fmt.Sprintf("HN%06d", h.serial)
-		}
-	case 2:
-		d.DeregisteredOn = ""
-	case 3:
-		d.DismantledOn, d.DeregisteredOn = d.HandedInOn.AddDays(3), ""
-	case 4:
-		d.DismantledOn = d.HandedInOn.AddDays(h.random.IntN(40))
+	ways := h.ways(a.Class)
+	way := ways[h.random.IntN(len(ways))]
+	if h.random.IntN(2) == 0 {
+		way = ways[0] // scrapped
 	}
+	d := h.DeclarationOf(way, string(h.day("2021-06-01", 1650)))
+	d.Driver = h.pick("subsidy", "traffic_ban", "natural")
+	if way.Has("dismantled") {
+		first := d.DeregisteredOn.AddDays(-20)
+		switch h.random.IntN(4) {
+		case 0:
+			d.DismantledOn, d.DeregisteredOn = "", ""
+		case 1:
+			d.DismantledOn, d.DeregisteredOn = first.AddDays(3), ""
+		case 2:
+			d.DismantledOn = first.AddDays(h.random.IntN(15))
+		}
+	}
+	h.logged(a, city, d, h.random.IntN(3) > 0)
+}
+
+// ways are those on which a class leaves service, the scrapping first.
+func (h *history) ways(class registry.Class) []registry.WayOut {
+	spec, _ := registry.SpecOf(class)
+	return spec.WaysOut
+}
+
+// logged declares how an asset left service, with the files that are required if
+// proved. It returns the retirement, "" if it was refused.
+func (h *history) logged(a store.AssetRecord, city string, d retirement.Declaration, proved bool) string {
 	c, err := h.DeclareRetirement(context.Background(), h.Users["clerk."+city], a.ID, nil, d)
 	if err != nil { // such as handed over before it was registered, or offered to another city
-		return
+		return ""
 	}
-	h.log = append(h.log, d.WayOut)
-	if h.random.IntN(3) == 0 {
-		return
+	h.log = append(h.log, string(a.Class)+" "+d.WayOut)
+	if !proved {
+		return c.ID
 	}
 	for _, item := range retirement.Missing(c.Evidence) {
 		if item.Kind == "file" {
@@ -115,10 +131,27 @@ func (h *history) declare() {
 			h.must(err)
 		}
 	}
+	return c.ID
+}
+
+// retire takes an asset out of service whole: declared, proved, verified.
+func (h *history) retire() {
+	a, city := h.held(registry.InUse)
+	if city == "" {
+		return
+	}
+	id := h.logged(a, city, h.DeclarationOf(h.ways(a.Class)[0], string(h.day("2021-06-01", 1650))), true)
+	if id == "" {
+		return
+	}
+	r, err := h.DB.Retirement(context.Background(), access.Whole(), id)
+	h.must(err)
+	_, err = h.DecideRetirement(context.Background(), h.Users["reviewer."+city], id, r.Version, true, "reason")
+	h.must(err)
 }
 
 func (h *history) decide(verify bool) {
-	a, city := h.held(registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.Converted)
+	a, city := h.held(registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.Converted, registry.PlateVoid)
 	if city == "" {
 		return
 	}
@@ -131,7 +164,7 @@ func (h *history) decide(verify bool) {
 
 // ask has a retirement corrected or withdrawn on request.
 func (h *history) ask(kind retirement.RequestKind) {
-	a, city := h.held(registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.Converted)
+	a, city := h.held(registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.Converted, registry.PlateVoid)
 	if city == "" {
 		return
 	}
@@ -155,11 +188,12 @@ func (h *history) amend() {
 	if city == "" {
 		return
 	}
-	change := map[string]string{"stage": h.pick("china3", "china4"), "registered_on": string(h.day("2008-01-01", 4500)), "scrap_due_on": h.pick("2025-12-31", "2026-03-31")}
-	if a.Class == registry.Machinery {
-		change = map[string]string{"power_kw": h.pick("60", "90", "140")}
-	}
-	_, _ = h.AmendAsset(context.Background(), h.Users["clerk."+city], a.ID, a.Version, change, "wrong")
+	_, _ = h.AmendAsset(context.Background(), h.Users["clerk."+city], a.ID, a.Version, map[registry.Class]map[string]string{
+		registry.Truck:         {"stage": h.pick("china3", "china4"), "registered_on": string(h.day("2008-01-01", 4500)), "scrap_due_on": h.pick("2025-12-31", "2026-03-31")},
+		registry.Machinery:     {"stage": h.pick("china1", "china3"), "built_on": string(h.day("2000-01-01", 4000)), "power_kw": h.pick("60", "90", "140")},
+		registry.FarmMachinery: {"stage": h.pick("china2", "china4"), "built_on": string(h.day("2000-01-01", 4000))},
+		registry.Vessel:        {"built_on": string(h.day("1990-01-01", 5000))},
+	}[a.Class], "wrong")
 }
 
 func (h *history) transfer() {
@@ -257,11 +291,7 @@ func (h *history) step() {
 	case "import":
 		h.importAndUndo()
 	case "retire":
-		if a, city := h.held(registry.InUse); city != "" {
-			if open, err := h.DB.Offered(context.Background(), a.ID); err == nil && len(open) == 0 {
-				h.Retire(city, a.ID, string(h.day("2021-06-01", 1650)), true)
-			}
-		}
+		h.retire()
 	case "correct":
 		h.ask(retirement.Correction)
 	case "withdraw":
@@ -493,7 +523,7 @@ func (h *history) shift(from, to published) {
 	answer{t: h.t, Body: from.body}.into(&a)
 	answer{t: h.t, Body: to.body}.into(&b)
 	metric := h.pick(tileMetrics...)
-	query := fmt.Sprintf("metric=%s&from_as_of=%s&from_known=%s&to_as_of=%s&to_known=%s%s", metric, a.AsOf, escaped(from.at), b.AsOf, escaped(to.at), h.pick("", "&city=430100", "&class=truck", "&city=430200&class=truck", "&stage=china3"))
+	query := fmt.Sprintf("metric=%s&from_as_of=%s&from_known=%s&to_as_of=%s&to_known=%s%s", metric, a.AsOf, escaped(from.at), b.AsOf, escaped(to.at), h.pick("", "&city=430100", "&class=truck", "&city=430200&class=truck", "&stage=china3", "&class=vessel", "&class=farm_machinery&city=430100"))
 	var d struct {
 		From, To, Difference, Unexplained int64
 		Causes                            []struct {

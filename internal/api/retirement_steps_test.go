@@ -365,6 +365,80 @@ func TestAllDaysAtOncePassByNothing(t *testing.T) {
 	})
 }
 
+// TestADayLeftOutIsShownAndWeighs proves F30, F37 and F39: who leaves the day of
+// the dismantling out is asked for the photo of the remains all the same; the
+// photos from before it are told by name, weigh in the draw more than if somebody
+// answered for them, and a correction that gives the day meets their wall.
+func TestADayLeftOutIsShownAndWeighs(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		s.yard("province", "430100", "长沙回收")
+		undated := func(a answer) string {
+			var codes []string
+			for _, e := range a.get("evidence").([]any) {
+				if item := e.(map[string]any); item["undated"] == true {
+					codes = append(codes, item["code"].(string))
+				}
+			}
+			return strings.Join(codes, " ")
+		}
+		logged := func(number string) (path string) {
+			body := scrapping("2025-11-20", "长沙回收", number)
+			body["deregistered_on"] = "2025-12-01"
+			return "/retirements/" + s.send("clerk.changsha", "POST", "/assets/"+s.Truck("clerk.changsha").ID+"/retirement", body).want(201).text("id")
+		}
+		verify := func(path, reason string, status int) answer {
+			return s.send("reviewer.changsha", "POST", path+"/verification", map[string]string{"decision": "verify", "reason": reason}, "If-Match", s.etag(path)).want(status)
+		}
+		silent, answered, whole := logged("HS-U-1"), logged("HS-U-2"), logged("HS-U-3")
+		if a := verify(silent, "", 409); a.text("errors.0.location") != "evidence.photo" {
+			t.Errorf("no destruction is shown: %s", a.Body)
+		}
+		const before = "photo_front photo_rear photo_nameplate photo_engine"
+		for _, path := range []string{silent, answered} {
+			s.attach("clerk.changsha", strings.TrimPrefix(path, "/retirements/"), "photo")
+		}
+		s.attach("clerk.changsha", strings.TrimPrefix(whole, "/retirements/"), strings.Fields("photo "+before)...)
+		if got := undated(verify(silent, "", 200)); got != before {
+			t.Errorf("verified in silence, undated are %q", got)
+		}
+		if a := verify(answered, "原档无照片", 200); undated(a) != "" || a.text("evidence.3.waived") != "true" {
+			t.Errorf("answered for: %s", a.Body)
+		}
+		if got := undated(verify(whole, "", 200)); got != "" {
+			t.Errorf("with its photos, undated are %q", got)
+		}
+
+		made := s.send("province", "POST", "/draws", map[string]any{"name": "未填拆解日期", "from": "2026-01-15", "to": "2026-01-15", "per_city": 9}).want(201)
+		s.send("province", "POST", "/draws/"+made.text("id")+"/draw", map[string]string{}, "If-Match", made.Header.Get("ETag")).want(200)
+		points := map[string]float64{}
+		for _, l := range s.pages("province", "/inspection-lines?draw="+made.text("id")) {
+			for _, r := range l["reasons"].([]any) {
+				reason := r.(map[string]any)
+				points[l["certificate_no"].(string)+" "+reason["code"].(string)] = reason["points"].(float64)
+			}
+		}
+		if points["HS-U-1 undated"] <= points["HS-U-2 waiver"] || points["HS-U-2 waiver"] == 0 || points["HS-U-2 undated"]+points["HS-U-3 undated"]+points["HS-U-3 waiver"] != 0 {
+			t.Errorf("weights: %v", points)
+		}
+
+		body := scrapping("2025-11-20", "长沙回收", "HS-U-1")
+		body["dismantled_on"], body["deregistered_on"] = "2025-11-26", "2025-12-01"
+		q := s.send("clerk.changsha", "POST", silent+"/requests", map[string]any{"kind": "correction", "reason": "补填拆解日期", "declaration": body}).want(201)
+		approve := func(reason string, status int) answer {
+			return s.send("reviewer.changsha", "POST", "/retirement-requests/"+q.text("id")+"/decision", map[string]string{"decision": "approve", "reason": reason}, "If-Match", `"1"`).want(status)
+		}
+		if a := approve(" ", 409); a.text("code") != "evidence_missing" || len(a.get("errors").([]any)) != 4 || a.text("errors.0.location") != "evidence.photo_front" {
+			t.Errorf("dated for nothing: %s", a.Body)
+		}
+		approve("已核对拆解台账", 200)
+		if a := s.send("auditor", "GET", silent, nil).want(200); a.text("dismantled_on") != "2025-11-26" || a.text("evidence.3.waived") != "true" || a.text("state") != "verified" || undated(a) != "" {
+			t.Errorf("dated with a reason: %s", a.Body)
+		}
+		s.checked()
+	})
+}
+
 // TestClocksRunPerStanding proves F38: what stays longer than its limit is on the
 // overdue list, goes up a level after the second limit, and leaves the list with
 // the next step; limits are data.
@@ -498,6 +572,14 @@ func TestWithdrawnConversionGivesTheEngineBack(t *testing.T) {
 		granted(id, map[string]any{"kind": "correction", "reason": "编号录错", "declaration": map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-01", "engine_no": "NEW3B", "engine_stage": "china4"}})
 		if got := engines(machine); !strings.HasSuffix(got, "NEW3B china4 2025-12-01–<nil>") {
 			t.Errorf("corrected to another engine: %s", got)
+		}
+		granted(id, map[string]any{"kind": "correction", "reason": "日期和型号录错", "declaration": map[string]string{"way_out": "re_engined", "deregistered_on": "2025-12-03", "engine_no": "NEW3B", "engine_model": "YC4", "engine_stage": "china4"}})
+		if got, want := engines(machine), "OLD3 china1 <nil>–2025-12-03; NEW3B china4 2025-12-03–<nil>"; got != want {
+			t.Errorf("a corrected engine is no further one: %s, want %s", got, want)
+		}
+		granted(id, map[string]any{"kind": "withdrawal", "reason": "未实际更换"})
+		if got := field(machine, "engine_no"); got != "OLD3" {
+			t.Errorf("withdrawn after a correction, it has %s", got)
 		}
 		s.checked()
 	})

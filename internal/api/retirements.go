@@ -33,6 +33,7 @@ type EvidenceItem struct {
 	Phase    string   `json:"phase,omitempty" doc:"Of a photo: before, during or after the dismantling."`
 	Waived   bool     `json:"waived" doc:"A second person let it go."`
 	Skipped  bool     `json:"skipped,omitempty" doc:"It had to be there before a step that is logged: a verification without it needs a reason, and lets it go."`
+	Undated  bool     `json:"undated,omitempty" doc:"It had to be there before a step of which no day is given, although the asset is out of the register. Nothing waits for it; it weighs in the inspection draw."`
 }
 
 // Retirement is how one asset left service.
@@ -107,8 +108,8 @@ func retirementView(_ bilingual.Lang, c app.Case) Retirement {
 		v.VerifiedBy = &Person{c.VerifiedBy, c.VerifiedByName}
 	}
 	for _, i := range c.Evidence {
-		skipped := len(c.Skipped([]retirement.Item{i})) > 0
-		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived, skipped})
+		one := []retirement.Item{i}
+		v.Evidence = append(v.Evidence, EvidenceItem{i.Code, nameOf(i.Name), i.Kind, i.Required, i.Present, i.FileIDs, i.Before, i.Phase, i.Waived, len(c.Skipped(one)) > 0, len(c.Undated(one)) > 0})
 	}
 	return v
 }

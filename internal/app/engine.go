@@ -54,6 +54,20 @@ func (a *App) ReplaceEngine(ctx context.Context, by access.Actor, assetID string
 // putEngine keeps the next engine in the history of an asset and returns the
 // asset with it; the caller saves it. r is the asset's retirement, nil if it has none.
 func (a *App) putEngine(tx *store.Tx, before store.AssetRecord, r *retirement.Retirement, e NewEngine) (after store.AssetRecord, warnings []registry.Finding, err error) {
+	after, warnings, err = a.withEngine(tx, before, r, e)
+	if err != nil {
+		return before, nil, err
+	}
+	return after, warnings, tx.ReplaceEngine(before, engineOf(after, e))
+}
+
+// engineOf is the line of an asset's history for its present engine.
+func engineOf(asset store.AssetRecord, e NewEngine) store.AssetEngine {
+	return store.AssetEngine{Number: asset.Fields["engine_no"], Model: e.Model, PowerKW: asset.Fields["power_kw"], Stage: e.Stage, FromOn: e.On}
+}
+
+// withEngine returns the asset with another engine on its record.
+func (a *App) withEngine(tx *store.Tx, before store.AssetRecord, r *retirement.Retirement, e NewEngine) (after store.AssetRecord, warnings []registry.Finding, err error) {
 	form := formOf(before.Asset)
 	form["engine_no"] = e.Number
 	for key, value := range map[string]string{"engine_model": e.Model, "power_kw": e.PowerKW} {
@@ -69,7 +83,7 @@ func (a *App) putEngine(tx *store.Tx, before store.AssetRecord, r *retirement.Re
 	after.Asset = asset
 	after.ID, after.Status = before.ID, before.Status
 	after.Counting = a.counting(asset, r)
-	return after, warnings, tx.ReplaceEngine(before, store.AssetEngine{Number: asset.Fields["engine_no"], Model: e.Model, PowerKW: asset.Fields["power_kw"], Stage: e.Stage, FromOn: e.On})
+	return after, warnings, nil
 }
 
 func (a *App) engineFits(before store.AssetRecord, e NewEngine) error {

@@ -310,12 +310,40 @@ func (a *App) fitEngine(tx *store.Tx, r retirement.Retirement) error {
 	if err != nil {
 		return err
 	}
-	// A conversion declares no power; the record's own stays.
-	after, _, err := a.putEngine(tx, before, &r, NewEngine{Number: r.EngineNo, Model: r.EngineModel, PowerKW: before.Fields["power_kw"], Stage: r.EngineStage, On: r.DeregisteredOn})
+	after, _, err := a.putEngine(tx, before, &r, newEngineOf(r, before))
 	if err != nil {
 		return err
 	}
 	return tx.UpdateAsset(&before, &after, "replace_engine", "")
+}
+
+// newEngineOf is the engine that a conversion puts in. It declares no power; the
+// record's own stays.
+func newEngineOf(r retirement.Retirement, asset store.AssetRecord) NewEngine {
+	return NewEngine{Number: r.EngineNo, Model: r.EngineModel, PowerKW: asset.Fields["power_kw"], Stage: r.EngineStage, On: r.DeregisteredOn}
+}
+
+// mendEngine corrects what a verified conversion said of the engine that it put
+// in: no further engine is put in, so that a withdrawal still gives the one back
+// that was there before. An engine that was put in since stays where it is.
+func (a *App) mendEngine(tx *store.Tx, was, now retirement.Retirement, reason string) error {
+	before, err := tx.Asset(was.AssetID)
+	if err != nil {
+		return err
+	}
+	old, mended := newEngineOf(was, before), newEngineOf(now, before)
+	_, present, err := tx.EngineBefore(before)
+	if err != nil || old == mended || identifier.Normalize(present.Number) != identifier.Normalize(was.EngineNo) {
+		return err
+	}
+	after, _, err := a.withEngine(tx, before, &now, mended)
+	if err != nil {
+		return err
+	}
+	if err := tx.MendEngine(before, engineOf(after, mended)); err != nil {
+		return err
+	}
+	return tx.UpdateAsset(&before, &after, "replace_engine", reason)
 }
 
 // bringsEngine reports whether a retirement puts another engine in.

@@ -140,8 +140,9 @@ func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retire
 	if err != nil {
 		return err
 	}
-	if items, _ := a.evidence(after, files); len(retirement.Missing(items)) > 0 {
-		return retirement.Lacking(bilingual.T("更正后的去向缺少证明材料", "the corrected way out lacks evidence"), retirement.Missing(items))
+	items, _ := a.evidence(after, files)
+	if after, err = r.Prove(after, items, q.Answer); err != nil {
+		return err
 	}
 	if _, err = a.settle(tx, asset, &r, &after, "correct", store.StepNote{RequestID: q.ID}, q.Reason); err != nil {
 		return err
@@ -149,10 +150,10 @@ func (a *App) correct(tx *store.Tx, asset store.AssetRecord, r retirement.Retire
 	switch {
 	case !bringsEngine(after):
 		return a.unfitEngine(tx, r, &after, q.Reason)
-	case after.EngineNo != r.EngineNo:
-		return a.fitEngine(tx, after)
+	case bringsEngine(r):
+		return a.mendEngine(tx, r, after, q.Reason)
 	}
-	return nil
+	return a.fitEngine(tx, after)
 }
 
 // noteMoney opens a case if a subsidy rests on what was corrected or withdrawn:

@@ -23,6 +23,7 @@ type Facts struct {
 	GraveDoubts   int // photos that cannot be what they are said to be
 	NoMetadata    int // photos that do not say when they were taken
 	Waivers       int // evidence that a second person did without
+	Undated       int // photos from before a dismantling of which no day is given, and which nobody did without by name
 	Burst         bool
 	NoYard        bool // its recycler is not in the register
 }
@@ -54,6 +55,8 @@ func Weigh(f Facts) (int, []Reason) {
 	add("photo_doubt", min(4, 2*f.GraveDoubts), "%d 张照片的拍摄时间或位置不合理", "%d photos of an impossible time or place", f.GraveDoubts)
 	add("no_metadata", min(2, f.NoMetadata), "%d 张照片没有拍摄信息", "%d photos do not say when they were taken", f.NoMetadata)
 	add("waiver", min(4, 2*f.Waivers), "%d 项材料获准免交", "%d items of evidence were waived", f.Waivers)
+	// More than the waivers: what is passed by in silence is not let off lighter than what somebody answers for.
+	add("undated", min(6, 2*f.Undated), "未填拆解日期，且缺少 %d 项拆解前照片", "no day of dismantling, and %d photos from before it are missing", f.Undated)
 	if f.Burst {
 		add("burst", 3, "证明开具于异常集中的日期", "its certificate is of a day that stands out")
 	}

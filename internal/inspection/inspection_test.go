@@ -25,7 +25,7 @@ func TestWeightsSayWhy(t *testing.T) {
 	}
 	one := map[string]inspection.Facts{
 		"yard_history": {YardInspected: 4, YardFindings: 1}, "photo_match": {PhotoMatches: 1}, "photo_doubt": {GraveDoubts: 1}, "no_metadata": {NoMetadata: 3},
-		"waiver": {Waivers: 1}, "burst": {Burst: true}, "no_yard": {NoYard: true},
+		"waiver": {Waivers: 1}, "undated": {Undated: 1}, "burst": {Burst: true}, "no_yard": {NoYard: true},
 	}
 	for code, f := range one {
 		w, reasons := inspection.Weigh(f)
@@ -33,8 +33,13 @@ func TestWeightsSayWhy(t *testing.T) {
 			t.Errorf("%s: %d %v", code, w, reasons)
 		}
 	}
-	if w, _ := inspection.Weigh(inspection.Facts{YardInspected: 9, YardFindings: 9, PhotoMatches: 9, GraveDoubts: 9, NoMetadata: 9, Waivers: 9, Burst: true, NoYard: true}); w != 20 {
+	if w, _ := inspection.Weigh(inspection.Facts{YardInspected: 9, YardFindings: 9, PhotoMatches: 9, GraveDoubts: 9, NoMetadata: 9, Waivers: 9, Undated: 9, Burst: true, NoYard: true}); w != 20 {
 		t.Errorf("everything: %d", w)
+	}
+	silent, _ := inspection.Weigh(inspection.Facts{Undated: 4})
+	waived, _ := inspection.Weigh(inspection.Facts{Waivers: 4})
+	if silent <= waived {
+		t.Errorf("passed by in silence %d, waived %d", silent, waived)
 	}
 	worse, _ := inspection.Weigh(inspection.Facts{YardInspected: 4, YardFindings: 4})
 	better, _ := inspection.Weigh(inspection.Facts{YardInspected: 4, YardFindings: 1})

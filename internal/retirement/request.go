@@ -137,6 +137,27 @@ func (r Retirement) CorrectTo(d Declaration, way registry.WayOut) (Retirement, e
 	return r, nil
 }
 
+// Prove returns r corrected to after as its approver leaves it. It fails with
+// Conflict evidence_missing if required evidence is missing, or if the correction
+// dates a step for which something had to be there that nobody asked for before:
+// what is passed by at the verification is met here. The approver who says why
+// (reason) lets the latter go, as at a verification.
+func (r Retirement) Prove(after Retirement, items []Item, reason string) (Retirement, error) {
+	missing, skipped := Missing(items), after.Skipped(items)
+	skipped = slices.DeleteFunc(skipped, func(i Item) bool { return r.DayOf(Deed(i.Before)) != "" })
+	switch {
+	case len(missing) > 0:
+		return r, Lacking(bilingual.T("更正后的去向缺少证明材料", "the corrected way out lacks evidence"), append(missing, skipped...))
+	case len(skipped) > 0 && reason == "":
+		return r, Lacking(bilingual.T("更正补填的步骤缺少应在其之前取得的材料", "what should have been there before a step that the correction dates is missing"), skipped).
+			WithMend("补齐所列材料；确实无法取得的，审批人写明理由后可免交", "add what is listed; of what cannot be had the approver may say why it is corrected without it")
+	}
+	for _, i := range skipped {
+		after = after.Waive(i.Code)
+	}
+	return after, nil
+}
+
 // Version is a declaration that was replaced, kept as it was.
 type Version struct {
 	Declaration

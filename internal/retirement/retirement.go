@@ -259,7 +259,8 @@ func (r Retirement) EvidenceOf(way registry.WayOut, files map[string][]string) (
 // the reviewer declared it, Conflict if it is not waiting or its evidence is
 // missing, Invalid if it is returned without a reason. What should have been
 // there before a step and is not, the reviewer may let go with a reason: that is
-// a waiver by a second person.
+// a waiver by a second person. What no day asked for (Undated) stops nobody, and
+// is waived in the same way by a reviewer who says why.
 func (r Retirement) Decide(verify bool, reason, by, byName string, items []Item, at time.Time) (Retirement, error) {
 	reason = strings.TrimSpace(reason)
 	missing, skipped := Missing(items), r.Skipped(items)
@@ -283,8 +284,10 @@ func (r Retirement) Decide(verify bool, reason, by, byName string, items []Item,
 		r.State, r.ReturnReason = Returned, reason
 		return r.at(civil.On(at)), nil
 	}
-	for _, s := range skipped {
-		r = r.Waive(s.Code)
+	if reason != "" {
+		for _, i := range append(skipped, r.Undated(items)...) {
+			r = r.Waive(i.Code)
+		}
 	}
 	r.State, r.VerifiedBy, r.VerifiedByName, r.VerifiedAt, r.ReturnReason = Verified, by, byName, &at, ""
 	return r.at(civil.On(at)), nil
@@ -322,6 +325,23 @@ func (r Retirement) Skipped(items []Item) []Item {
 		}
 	}
 	return skipped
+}
+
+// Undated returns the items that had to be there before a step of which no day
+// is given, although the asset is out of the register: who leaves the day of the
+// dismantling out is asked for none of the photos from before it. Nothing waits
+// for them (ADR 390); they are shown by name and weigh in the inspection draw.
+func (r Retirement) Undated(items []Item) []Item {
+	if r.DeregisteredOn == "" {
+		return nil
+	}
+	var undated []Item
+	for _, i := range items {
+		if i.Before != "" && r.DayOf(Deed(i.Before)) == "" && !i.Required && !i.Present && !i.Waived {
+			undated = append(undated, i)
+		}
+	}
+	return undated
 }
 
 // Counting holds the days from which an asset counts in each figure, "" where

@@ -95,7 +95,8 @@ func TestDecideKeepsFourEyes(t *testing.T) {
 	waiting := Retirement{State: Declared, DeclaredBy: "clerk"}
 	missing := []Item{{Evidence: registry.Evidence{Code: "photo", Required: true}}}
 	before := []Item{{Evidence: registry.Evidence{Code: "photo_front", Before: "dismantled"}}}
-	apart := waiting.with("2025-11-26")
+	apart, gone := waiting.with("2025-11-26"), waiting
+	gone.DeregisteredOn = "2025-12-01"
 	for _, c := range []struct {
 		name    string
 		r       Retirement
@@ -115,6 +116,8 @@ func TestDecideKeepsFourEyes(t *testing.T) {
 		{"verified before", Retirement{State: Verified, DeclaredBy: "clerk"}, true, "", "reviewer", nil, fault.Conflict, ""},
 		{"photos before a step that nobody logged", waiting, true, "", "reviewer", before, "", Verified},
 		{"photos before a step that was logged", apart, true, " ", "reviewer", before, fault.Conflict, ""},
+		{"photos before a step without a day, out of the register", gone, true, "", "reviewer", before, "", Verified},
+		{"let go without a day, with a reason", gone, true, "old papers", "reviewer", before, "", Verified},
 		{"let go with a reason", apart, true, "old papers", "reviewer", before, "", Verified},
 		{"required all the same", apart, true, "old papers", "reviewer", append(before, missing...), fault.Conflict, ""},
 		{"returned before", Retirement{State: Returned, DeclaredBy: "clerk"}, true, "", "reviewer", nil, fault.Conflict, ""},

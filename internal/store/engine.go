@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"phaseout/internal/civil"
+	"phaseout/internal/fault"
 	"phaseout/internal/identifier"
 )
 
@@ -90,4 +91,22 @@ func (tx *Tx) ReplaceEngine(before AssetRecord, next AssetEngine) error {
 		return fmt.Errorf("store: replace an engine: %w", err)
 	}
 	return nil
+}
+
+// MendEngine corrects the line of an asset's present engine, and the day on which
+// the one before it went out. The caller changes the asset, which is before as it was.
+func (tx *Tx) MendEngine(before AssetRecord, right AssetEngine) error {
+	engines, err := enginesOf(tx.db, before)
+	if err != nil || len(engines) == 0 {
+		return err
+	}
+	at := func(n int) *gorm.DB { // the n-th from the end
+		return tx.db.Model(&AssetEngine{}).Where("asset_id = ? AND position = ?", before.ID, engines[len(engines)-n].Position)
+	}
+	res := at(1).Select("number", "norm", "model", "power_kw", "stage", "from_on").
+		Updates(AssetEngine{Number: right.Number, Norm: identifier.Normalize(right.Number), Model: right.Model, PowerKW: right.PowerKW, Stage: right.Stage, FromOn: right.FromOn})
+	if err := affect(res, fault.Missing()); err != nil || len(engines) == 1 {
+		return err
+	}
+	return affect(at(2).Update("to_on", right.FromOn), fault.Missing())
 }

@@ -317,6 +317,9 @@ func (tx *Tx) Population(from, to civil.Day) ([]Verified, error) {
 		if err := tx.noteShots(chunk, list, byAsset); err != nil {
 			return nil, err
 		}
+		if err := tx.noteUndated(chunk, list, byAsset); err != nil {
+			return nil, err
+		}
 	}
 	var yards []counted
 	err = tx.db.Model(&InspectionLine{}).Where("result <> '' AND yard_id <> ''").Select("yard_id AS key, COUNT(*) AS n, SUM(CASE WHEN result <> 'ok' THEN 1 ELSE 0 END) AS m").
@@ -377,6 +380,29 @@ func (tx *Tx) noteShots(assets []string, list []Verified, byAsset map[string]int
 				v.Facts.NoMetadata++
 			}
 		}
+	}
+	return nil
+}
+
+// noteUndated counts in the facts of retirements what had to be there before a
+// step whose day they leave out.
+func (tx *Tx) noteUndated(assets []string, list []Verified, byAsset map[string]int) error {
+	var rows []File
+	err := tx.db.Where("asset_id IN ? AND NOT refused AND kind LIKE 'photo%'", assets).Select("id", "asset_id", "kind").Find(&rows).Error
+	if err != nil {
+		return fmt.Errorf("store: read kinds of photos: %w", err)
+	}
+	files := map[string][]File{}
+	for _, f := range rows {
+		files[f.AssetID] = append(files[f.AssetID], f)
+	}
+	for _, asset := range assets {
+		v := &list[byAsset[asset]]
+		r := v.retirement()
+		spec, _ := registry.SpecOf(r.Class)
+		way, _ := retirement.WayOf(spec, r.WayOut)
+		items, _ := r.EvidenceOf(way, FilesByKind(files[asset]))
+		v.Facts.Undated = len(r.Undated(items))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,6 +157,35 @@ func (f *Fixture) TruckFields(plate string, set ...string) map[string]string {
 	return fields
 }
 
+// AssetFields returns the fields of an asset of a class that no other has; set
+// puts others in their place. plate begins the plate of a truck and the name of
+// a vessel.
+func (f *Fixture) AssetFields(class registry.Class, plate string, set ...string) map[string]string {
+	if class == registry.Truck {
+		return f.TruckFields(plate, set...)
+	}
+	n := f.next()
+	serial, engine := fmt.Sprintf("S%07d", n), fmt.Sprintf("E%06d", n)
+	fields := map[registry.Class]map[string]string{
+		registry.Machinery:     {"category": "excavator", "serial": serial, "engine_no": engine, "power_kw": "90", "fuel": "diesel", "stage": "china1", "built_on": "2006-01-01"},
+		registry.FarmMachinery: {"category": "wheeled_large", "serial": serial, "engine_no": engine, "power_kw": "70", "fuel": "diesel", "stage": "china1", "built_on": "2006-01-01"},
+		registry.Vessel:        {"category": "bulk", "ship_name": fmt.Sprintf("%s货%d", plate, n), "ship_id": fmt.Sprintf("CN1995%07d", n), "gross_tonnage": "600", "fuel": "diesel", "built_on": "1995-01-01"},
+	}[class]
+	fields["owner_name"] = "测试工程有限公司"
+	for i := 0; i+1 < len(set); i += 2 {
+		fields[set[i]] = set[i+1]
+	}
+	return fields
+}
+
+// Asset registers an asset of a class in Changsha.
+func (f *Fixture) Asset(class registry.Class, set ...string) store.AssetRecord {
+	f.T.Helper()
+	c, err := f.RegisterAsset(context.Background(), f.Users["clerk.changsha"], app.NewAsset{Class: class, CityCode: "430100", Fields: f.AssetFields(class, "湘A", set...)})
+	f.must(err)
+	return c.AssetRecord
+}
+
 // VIN returns the n-th valid VIN of a maker that does not exist.
 func VIN(n int) string {
 	for digit := range 11 {
@@ -196,6 +226,33 @@ func (f *Fixture) Declaration(deregistered string) retirement.Declaration {
 	d := retirement.Declaration{WayOut: "scrapped", Driver: "subsidy", Recycler: "测试回收有限公司", CertificateNo: fmt.Sprintf("HS-%06d", f.next())}
 	d.DeregisteredOn = civil.Day(deregistered)
 	d.HandedInOn = d.DeregisteredOn.AddDays(-20)
+	return d
+}
+
+// DeclarationOf returns a declaration of a way out that lacks none of its fields:
+// the days that its deregistration waits for, certificate and engine.
+func (f *Fixture) DeclarationOf(way registry.WayOut, deregistered string) retirement.Declaration {
+	d := retirement.Declaration{WayOut: way.Code, Driver: "subsidy", DeregisteredOn: civil.Day(deregistered)}
+	for _, s := range way.Steps {
+		if slices.Contains(s.After, "received") {
+			d.HandedInOn = d.DeregisteredOn.AddDays(-20)
+		}
+		if slices.Contains(s.After, "dismantled") {
+			d.DismantledOn = d.DeregisteredOn.AddDays(-10)
+		}
+	}
+	for _, e := range way.Evidence {
+		switch e.Code {
+		case "certificate_no":
+			d.CertificateNo = fmt.Sprintf("HS-%06d", f.next())
+		case "recycler":
+			d.Recycler = "测试回收有限公司"
+		case "engine_no":
+			d.EngineNo = fmt.Sprintf("N%06d", f.next())
+		case "engine_stage":
+			d.EngineStage = way.MinStage
+		}
+	}
 	return d
 }
 

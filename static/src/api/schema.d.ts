@@ -5599,6 +5599,8 @@ export interface components {
             required: boolean;
             /** @description It had to be there before a step that is logged: a verification without it needs a reason, and lets it go. */
             skipped?: boolean;
+            /** @description It had to be there before a step of which no day is given, although the asset is out of the register. Nothing waits for it; it weighs in the inspection draw. */
+            undated?: boolean;
             /** @description A second person let it go. */
             waived: boolean;
         };
