@@ -66,6 +66,9 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
 	if !ok {
 		if errors.Is(err, context.Canceled) {
+			if ctx.Err() == nil { // not by the client
+				s.Log.ErrorContext(ctx, "broken off", "request_id", requestID(ctx), "error", err)
+			}
 			f = fault.New(fault.Unavailable, "cancelled", bilingual.T("请求已取消", "the request was cancelled"))
 		} else {
 			s.Log.ErrorContext(ctx, "internal error", "request_id", requestID(ctx), "error", err)

@@ -47,7 +47,7 @@ func (db *DB) WriteShared(ctx context.Context, by access.Actor, fn func(*Tx) err
 	if db.engine != SQLite {
 		return db.Write(ctx, by, fn)
 	}
-	return again(func() error {
+	return again(ctx, func() error {
 		s, err := db.share(ctx, by, fn)
 		if s == nil {
 			return err

@@ -251,7 +251,7 @@ func (tx *Tx) begin(g *gorm.DB) { tx.db, tx.At = g.WithContext(tx.ctx), tx.store
 // rows, roll-up, audit events and jobs together, or nothing. PostgreSQL
 // deadlocks and serialization failures are tried again.
 func (db *DB) Write(ctx context.Context, by access.Actor, fn func(*Tx) error) error {
-	return again(func() error {
+	return again(ctx, func() error {
 		tx := newTx(ctx, db, by)
 		release := func() {}
 		defer func() { release() }()
@@ -285,10 +285,12 @@ func (tx *Tx) Try(part func() error) error {
 
 // again tries a transaction a few times if it fails by no fault of its own, each
 // time after a longer random pause, so that two that deadlocked do not meet again.
-func again(once func() error) error {
+// Broken off while ctx still stands is somebody else's end, who had the connection.
+func again(ctx context.Context, once func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := once()
-		if err == nil || attempt == 8 || !retryable(err) {
+		brokenOff := errors.Is(err, context.Canceled) && ctx.Err() == nil
+		if err == nil || attempt == 8 || !retryable(err) && !brokenOff {
 			return err
 		}
 		time.Sleep(rand.N(time.Duration(attempt) * 10 * time.Millisecond))
