@@ -48,11 +48,12 @@ func (p *pieces[T]) add(v T) {
 
 func (p pieces[T]) at(place int32) T { return p[place/onePiece][place%onePiece] }
 
-// hashTable maps hashes to places. It takes some 18 bytes for each, holds no
-// pointer that the garbage collector would follow, and grows a 256th at a time.
+// hashTable maps hashes to places. It takes some 17 bytes for each, 11 in a part
+// whose places are all 0, holds no pointer that the garbage collector would
+// follow, and grows a 256th at a time.
 type hashTable [256]struct {
 	keys   []uint64 // 0 is a free place
-	values []int32
+	values []int32 // nil as long as all are 0
 	used   int
 }
 
@@ -73,6 +74,9 @@ func (t *hashTable) get(key uint64) (int32, bool) {
 		return 0, false
 	}
 	i := find(part.keys, key)
+	if part.values == nil {
+		return 0, part.keys[i] == key
+	}
 	return part.values[i], part.keys[i] == key
 }
 
@@ -80,20 +84,32 @@ func (t *hashTable) put(key uint64, value int32) {
 	part := &t[key>>56]
 	if part.used*10 >= len(part.keys)*8 {
 		keys, values := part.keys, part.values
-		part.keys = make([]uint64, max(16, len(keys)*3/2))
-		part.values = make([]int32, len(part.keys))
+		part.keys = make([]uint64, max(16, len(keys)*5/4))
+		if values != nil {
+			part.values = make([]int32, len(part.keys))
+		}
 		for i, k := range keys {
-			if k != 0 {
-				j := find(part.keys, k)
-				part.keys[j], part.values[j] = k, values[i]
+			if k == 0 {
+				continue
+			}
+			j := find(part.keys, k)
+			part.keys[j] = k
+			if values != nil {
+				part.values[j] = values[i]
 			}
 		}
+	}
+	if value != 0 && part.values == nil {
+		part.values = make([]int32, len(part.keys))
 	}
 	i := find(part.keys, key)
 	if part.keys[i] == 0 {
 		part.used++
 	}
-	part.keys[i], part.values[i] = key, value
+	part.keys[i] = key
+	if part.values != nil {
+		part.values[i] = value
+	}
 }
 
 // NewBatch returns a batch without rows.

@@ -116,7 +116,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("store: make the folder of the database: %w", err)
 	}
-	writer, err := gorm.Open(sqlite.Open(SQLiteDSN(path, false)), gormConfig())
+	writer, err := gorm.Open(sqlite.New(sqlite.Config{DriverName: sqliteDriver, DSN: SQLiteDSN(path, false)}), gormConfig())
 	if err != nil {
 		return fmt.Errorf("store: open %s: %w", path, err)
 	}
@@ -140,6 +140,18 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
 	db.engine, db.write, db.read, db.path = SQLite, writer, reader, path
 	return nil
+}
+
+// sqliteDriver is go-sqlite3 with a log of 16 MiB, four times the default, before
+// it is written back into the database: pages that many changes touch, such as
+// those of the roll-ups, are written back once. Every connection says so.
+const sqliteDriver = "sqlite3_phaseout"
+
+func init() {
+	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec("PRAGMA wal_autocheckpoint = 4000", nil)
+		return err
+	}})
 }
 
 // SQLiteDSN returns the DSN of a SQLite file. Every pragma is in it, because a
