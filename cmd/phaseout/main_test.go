@@ -13,6 +13,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"phaseout/migrations"
 )
 
 func phaseout(t *testing.T, stdin string, args ...string) (code int, out, errOut string) {
@@ -105,12 +109,12 @@ func TestAnUpgradeKeepsTheDatabaseAsItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{ // as the schema was before 380
-		"DELETE FROM goose_db_version WHERE version_id >= 380", "DROP INDEX applications_retirement", "DROP INDEX applications_state", "DROP INDEX transfers_asset",
-	} {
-		if _, err := handle.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
+	schema, err := goose.NewProvider(goose.DialectSQLite3, handle, migrations.For("sqlite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := schema.DownTo(t.Context(), 371); err != nil {
+		t.Fatal(err)
 	}
 	if err := handle.Close(); err != nil {
 		t.Fatal(err)
