@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -276,6 +277,17 @@ func (s *Server) noRoute(c *gin.Context) {
 		s.refuse(c, http.StatusNotFound, "not_found", bilingual.T("没有找到该地址", "there is nothing at this address"))
 		return
 	}
+	if isPage(c.Request) {
+		c.Redirect(http.StatusFound, "/#"+c.Request.URL.RequestURI())
+		return
+	}
 	c.Status(http.StatusOK)
 	s.Console.ServeHTTP(c.Writer, c.Request)
+}
+
+// isPage reports whether a person's browser asks for a page of the console by
+// its bare address; the console has it behind "#".
+func isPage(r *http.Request) bool {
+	page := r.URL.Path
+	return r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") && page != "/" && path.Ext(page) == "" && page != "/docs" && page != "/docs/"
 }
