@@ -9,7 +9,7 @@ import (
 	"phaseout/internal/api"
 )
 
-// TestABareAddressOpensTheConsole proves F89: whoever types the address of a page
+// TestABareAddressOpensTheConsole proves F87: whoever types the address of a page
 // without its "#" gets the page; files, the API and its viewer stay where they are.
 func TestABareAddressOpensTheConsole(t *testing.T) {
 	s := newSite(t, "sqlite:"+t.TempDir()+"/test.db")
