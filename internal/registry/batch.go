@@ -53,7 +53,7 @@ func (p pieces[T]) at(place int32) T { return p[place/onePiece][place%onePiece] 
 // follow, and grows a 256th at a time.
 type hashTable [256]struct {
 	keys   []uint64 // 0 is a free place
-	values []int32 // nil as long as all are 0
+	values []int32  // nil as long as all are 0
 	used   int
 }
 
