@@ -378,7 +378,7 @@ func lean() (end func()) {
 	leaning.Lock()
 	defer leaning.Unlock()
 	if leaning.n++; leaning.n == 1 {
-		leaning.percent = debug.SetGCPercent(25)
+		leaning.percent = debug.SetGCPercent(16)
 	}
 	return func() {
 		leaning.Lock()

@@ -161,13 +161,13 @@ func init() {
 func SQLiteDSN(path string, queryOnly bool) string {
 	q := url.Values{
 		"_foreign_keys": {"on"}, "_busy_timeout": {"5000"}, "_journal_mode": {"WAL"},
-		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"}, "_cache_size": {"-32768"}, // KiB
+		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_secure_delete": {"on"}, "_cache_size": {"-24576"}, // KiB
 		"_stmt_cache_size": {"256"}, // a change has some forty statements; preparing one takes as long as running it
 	}
 	if queryOnly {
 		q.Set("_query_only", "on")
 		q.Set("_txlock", "deferred")
-		q.Set("_cache_size", "-8192") // each reader has one of its own, and the system caches the file for all
+		q.Set("_cache_size", "-4096") // each reader has one of its own, and the system caches the file for all
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
