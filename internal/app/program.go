@@ -20,7 +20,7 @@ import (
 // state are in force at once, as clients of the first contract expect; all
 // others start as a draft that another person issues (docs/adr/0300).
 func (a *App) CreateProgram(ctx context.Context, by access.Actor, p subsidy.Program) (subsidy.Program, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (subsidy.Program, error) {
+	return writeMoney(ctx, a, by, func(tx *store.Tx) (subsidy.Program, error) {
 		if err := a.checkProgram(by, p); err != nil {
 			return p, err
 		}
