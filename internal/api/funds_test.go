@@ -197,7 +197,7 @@ func TestRefundThatACaseRestsOn(t *testing.T) {
 			t.Errorf("both come back: %s", answered.Body)
 		}
 		unmatched := s.pages("finance.changsha", "/unmatched")
-		if len(unmatched) != 1 || unmatched[0]["code"] != "not_booked" || unmatched[0]["row"] != 2.0 {
+		if len(unmatched) != 1 || unmatched[0]["code"] != "not_booked" || unmatched[0]["row"] != 2.0 || unmatched[0]["name"] != first.text("lines.0.payee_name") || unmatched[0]["account"] == nil {
 			t.Errorf("the queue: %v", unmatched)
 		}
 		s.checkAll()

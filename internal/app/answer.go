@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -343,6 +344,7 @@ func (b *booking) piece(rows []ledger.AnswerRow, used map[string]int, book bool)
 					return err
 				}
 				if !booked {
+					row.Name, row.Account = cmp.Or(row.Name, line.PayeeName), cmp.Or(row.Account, line.PayeeAccount) // a bank may name lines by number alone
 					b.unmatch(row, ledger.NotBooked)
 					continue
 				}
