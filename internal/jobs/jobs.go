@@ -115,6 +115,7 @@ type Queue struct {
 	own    *sql.DB // SQLite: the queue's own connection
 	stop   context.CancelFunc
 	done   chan struct{}
+	folded chan struct{}
 }
 
 func driverFor(db *store.DB) (riverdriver.Driver[*sql.Tx], *sql.DB, error) {
@@ -190,7 +191,7 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		cancel()
 		return nil, fmt.Errorf("jobs: start: %w", err)
 	}
-	q := &Queue{client: client, app: a, db: a.DB, own: own, stop: cancel, done: make(chan struct{})}
+	q := &Queue{client: client, app: a, db: a.DB, own: own, stop: cancel, done: make(chan struct{}), folded: make(chan struct{})}
 	now := a.DB.Now()
 	imports, runs := now.Add(-silence), now.Add(-longSilence)
 	if a.DB.Engine() == store.SQLite {
@@ -203,7 +204,32 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		return nil, err
 	}
 	go q.watch(running, log)
+	go q.fold(running, log)
 	return q, nil
+}
+
+// foldEvery is how long a change may be pending in the roll-ups while nothing
+// else happens.
+const foldEvery = 2 * time.Second
+
+// fold counts what is pending into the roll-ups, first of all what a stopped
+// process left. Changes do it themselves after some hundred.
+func (q *Queue) fold(ctx context.Context, log *slog.Logger) {
+	defer close(q.folded)
+	tick := time.NewTicker(foldEvery)
+	defer tick.Stop()
+	for due := true; ; due = q.db.Unfolded() {
+		if due {
+			if err := q.db.Fold(ctx); err != nil && ctx.Err() == nil {
+				log.Error("fold the roll-ups", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // takeOver puts jobs in for the imports that have given no sign of life since.
@@ -261,6 +287,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 	}
 	q.stop()
 	<-q.done
+	<-q.folded
 	if q.own != nil {
 		if closing := q.own.Close(); err == nil {
 			err = closing

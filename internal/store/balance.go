@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -44,6 +46,32 @@ func (r *Reader) Log(f CountFilter, from, to string) ([]Logged, error) {
 	var rows []Logged
 	if err := q.Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("store: read what was recorded: %w", err)
+	}
+	return r.logPending(rows, f, from, to)
+}
+
+// logPending adds what is pending to what was logged.
+func (r *Reader) logPending(rows []Logged, f CountFilter, from, to string) ([]Logged, error) {
+	if !r.pending {
+		return rows, nil
+	}
+	later, err := pendingOf(r.q)
+	if err != nil {
+		return nil, err
+	}
+	fold := func(month string) string {
+		if month < from {
+			return ""
+		}
+		return month
+	}
+	for c, n := range later.cells(later.whole()).log {
+		holds := (f.City == "" || f.City == c.city) && (f.Class == "" || f.Class == c.class) &&
+			(f.District == "" || strings.TrimPrefix(f.District, NoDistrict) == c.district)
+		recorded := c.day.Month()
+		if n != 0 && holds && r.scope.Covers(c.city, c.district) && slices.Contains(target.StockMetrics, c.metric) && recorded <= to && c.month <= to {
+			rows = append(rows, Logged{Recorded: fold(recorded), Month: fold(c.month), Cause: c.cause, Metric: c.metric, CityCode: c.city, Class: c.class, N: n})
+		}
 	}
 	return rows, nil
 }

@@ -91,8 +91,8 @@ func (tx *Tx) execCounted(query string, args ...any) (rows int64, err error) {
 }
 
 // insertAll inserts rows of a gorm model: one prepared statement run for each
-// row on SQLite, where that is fastest (measured, docs/benchmarks.md), many
-// rows to a statement on PostgreSQL.
+// row on SQLite, where that is fastest (measured, docs/benchmarks.md) unless they
+// are a few, many rows to a statement on PostgreSQL.
 func insertAll[T any](tx *Tx, rows []T) error {
 	if len(rows) == 0 {
 		return nil
@@ -102,8 +102,11 @@ func insertAll[T any](tx *Tx, rows []T) error {
 		return fmt.Errorf("store: model: %w", err)
 	}
 	size := 1
-	if tx.store.engine == Postgres {
+	switch {
+	case tx.store.engine == Postgres:
 		size = postgresChunk
+	case len(rows) <= 4: // the events or steps of one change: few texts, which stay prepared
+		size = len(rows)
 	}
 	value := reflect.ValueOf(rows)
 	args := make([]any, 0, size*len(model.DBNames))

@@ -160,6 +160,8 @@ type Reader struct {
 	q     *gorm.DB
 	scope access.Scope
 	At    time.Time // everything recorded up to here is in what is read, and nothing else
+
+	pending bool // something is not in the roll-ups at this moment
 }
 
 // Figures calls fn with a reader of the present state. The reader's instant At
@@ -182,10 +184,14 @@ func (db *DB) Figures(ctx context.Context, scope access.Scope, fn func(*Reader) 
 			return err
 		}
 		unlock()
+		pending, err := pendingRecordings(q)
+		if err != nil {
+			return err
+		}
 		if recorded.After(at) { // the clock stands still, or is behind another program's
 			at = recorded
 		}
-		return fn(&Reader{db, q, scope, at})
+		return fn(&Reader{db: db, q: q, scope: scope, At: at, pending: len(pending) > 0})
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
@@ -205,8 +211,9 @@ func lastRecorded(q *gorm.DB) (time.Time, error) {
 // Counts returns, for each group, how many assets had started to count in each
 // metric by the moment. Present figures of areas and classes come from the
 // roll-up by area, those by what an asset is from the finer one, those by the
-// year of scrapping and transport from a third, others from the rows; from a figure as known before, what was recorded since is taken
-// away.
+// year of scrapping and transport from a third, others from the rows. What is
+// pending is added from the rows; from a figure as known before, what was
+// recorded since is taken away.
 func (r *Reader) Counts(f FigureQuery, at Moment) (map[Group]target.Counts, error) {
 	counts := map[Group]target.Counts{}
 	if !at.AsOf.Valid() {
@@ -324,16 +331,45 @@ func (r *Reader) fromRollUp(f FigureQuery, table string, day civil.Day, counts m
 		}
 	}
 	if wholeMonth {
-		return nil
+		return r.addPending(f, day, counts)
 	}
-	rest := f
-	if table == "rollup" {
-		if !slices.Contains(f.Metrics, target.Cohort) {
-			return nil
+	kept, rest := f, f // read from cells up to the day, and from the rows of its month
+	if kept.Metrics = nil; table == "rollup" {
+		kept.Metrics = slices.DeleteFunc(slices.Clone(f.Metrics), func(m target.Metric) bool { return m == target.Cohort }) // the only one without days
+		rest.Metrics = rest.Metrics[:0:0]
+		if len(kept.Metrics) < len(f.Metrics) {
+			rest.Metrics = []target.Metric{target.Cohort}
 		}
-		rest.Metrics = []target.Metric{target.Cohort} // the only one without days
+	}
+	if err := r.addPending(kept, day, counts); err != nil {
+		return err
+	}
+	if err := r.addPending(rest, civil.Day(day.Month()+"-01").AddDays(-1), counts); err != nil {
+		return err
 	}
 	return r.countMonth(rest, day, counts)
+}
+
+// addPending adds what is not in the cells yet: standings that began with a
+// pending recording, without those that ended with one.
+func (r *Reader) addPending(f FigureQuery, day civil.Day, counts map[Group]target.Counts) error {
+	if !r.pending {
+		return nil
+	}
+	for _, part := range []struct {
+		table, test string
+		sign        int64
+	}{
+		{"assets", "recorded_no IN " + pendingNos, 1},
+		{"standings", "from_no IN " + pendingNos + " AND to_no NOT IN " + pendingNos, 1},
+		{"standings", "to_no IN " + pendingNos + " AND from_no NOT IN " + pendingNos, -1},
+	} {
+		only := func(q *gorm.DB) *gorm.DB { return q.Where(part.test) }
+		if err := r.countRows(f, part.table, only, day, part.sign, counts); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // countMonth adds what the rows count in the month of a day up to it.

@@ -65,10 +65,10 @@ func (tx *Tx) flushIdentities() error {
 	return nil
 }
 
-func anys(ids []string) []any {
-	list := make([]any, len(ids))
-	for i, id := range ids {
-		list[i] = id
+func anys[T any](values []T) []any {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
 	}
 	return list
 }

@@ -133,7 +133,7 @@ func (tx *Tx) FreezeBaseline(b *Baseline, bounds Bounds) error {
 	if !tx.By.Scope.Covers(b.CityCode, "") {
 		return fault.Missing()
 	}
-	r := &Reader{tx.store, tx.db, access.Whole(), tx.At}
+	r := &Reader{db: tx.store, q: tx.db, scope: access.Whole(), At: tx.At} // of rows, not of roll-ups
 	f := RowFilter{CountFilter: CountFilter{City: b.CityCode, Class: b.Class}, Metric: target.Baseline,
 		Bounds: map[Area]Bounds{{CityCode: b.CityCode, Class: b.Class}: bounds}, Moment: Moment{AsOf: b.TakenOn}}
 	b.FrozenBy, b.FrozenByName, b.FrozenAt = tx.By.ID, tx.By.Name, tx.At

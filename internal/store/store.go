@@ -67,13 +67,16 @@ type DB struct {
 
 	knowledge sync.RWMutex // held from the stamp of a recording to its commit, shared while a figure takes its instant
 	lastRead  atomic.Int64 // the last instant, in microseconds, that a figure was given for
+	lastNo    atomic.Int64 // of a recording, that this program drew
+	unfolded  atomic.Int64 // assets whose changes this program left pending since it folded last
+	foldAfter int64        // how many of them it leaves; tests fold sooner
 }
 
 // Open opens the database of a URL: "postgres://…", or "sqlite:" and a path.
 // It does not migrate. It fails if the engine is not as safe as it must be:
 // write-ahead log, synchronous FULL, foreign keys on, no known-bad release.
 func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
-	db := &DB{now: now, sharing: sharing{turn: make(chan struct{}, 1)}}
+	db := &DB{now: now, sharing: sharing{turn: make(chan struct{}, 1)}, foldAfter: foldAfter}
 	var err error
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		err = db.openPostgres(dsn)
