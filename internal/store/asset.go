@@ -140,16 +140,6 @@ func (r assetRow) record(today civil.Day) (AssetRecord, error) {
 	return a, nil
 }
 
-type identifierRow struct {
-	AssetID  string
-	Kind     string
-	Value    string
-	Norm     string
-	IsUnique bool
-}
-
-func (identifierRow) TableName() string { return "asset_identifiers" }
-
 // CreateAsset adds an asset with its identifiers, counts it and records the
 // event. The caller has made sure that the identity is free; a race that this
 // could not see fails with Conflict duplicate_identity.
@@ -209,6 +199,11 @@ func identifierRows(a *AssetRecord) []identifierRow {
 }
 
 func (tx *Tx) putIdentifiers(rows []identifierRow) error {
+	for _, r := range rows {
+		if strings.ContainsAny(r.Value, identifierMarks) || strings.ContainsAny(r.Norm, identifierMarks) {
+			return fmt.Errorf("store: identifier %s %q of %s is not folded", r.Kind, r.Value, r.AssetID)
+		}
+	}
 	err := insertAll(tx, rows)
 	if duplicate(err) {
 		return raced{fault.New(fault.Conflict, "duplicate_identity", bilingual.F("%s 等号码已登记，不能重复登记", "%s or another number is already registered", rows[0].Value)).
@@ -385,43 +380,24 @@ type versionOfAsset struct{ Version int64 }
 func (versionOfAsset) TableName() string { return "assets" }
 
 func loadAsset(q *gorm.DB, scope access.Scope, id string, today civil.Day) (AssetRecord, error) {
-	rows, err := findInScope[assetRow](q, scope, "id = ?", id)
+	rows, err := findInScope[identifiedRow](q, scope, "id = ?", id)
 	if err != nil {
 		return AssetRecord{}, fmt.Errorf("store: read an asset: %w", err)
 	}
 	if len(rows) == 0 {
 		return AssetRecord{}, fault.Missing()
 	}
-	records, err := withIdentifiers(q, rows, today)
-	if err != nil {
-		return AssetRecord{}, err
-	}
-	return records[0], nil
+	return rows[0].record(today)
 }
 
-func withIdentifiers(q *gorm.DB, rows []assetRow, today civil.Day) ([]AssetRecord, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	ids := make([]any, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	identifiers, err := find[identifierRow](q, anyOf("asset_id", len(ids)), ids...)
-	slices.SortFunc(identifiers, func(a, b identifierRow) int { return strings.Compare(a.Kind, b.Kind) })
-	if err != nil {
-		return nil, fmt.Errorf("store: read identifiers: %w", err)
-	}
-	byAsset := map[string][]registry.Identifier{}
-	for _, i := range identifiers {
-		byAsset[i.AssetID] = append(byAsset[i.AssetID], registry.Identifier{Kind: i.Kind, Value: i.Value, Norm: i.Norm, Unique: i.IsUnique})
-	}
+// identifiedRecords are the records of rows.
+func identifiedRecords(rows []identifiedRow, today civil.Day) ([]AssetRecord, error) {
 	records := make([]AssetRecord, len(rows))
 	for i, r := range rows {
+		var err error
 		if records[i], err = r.record(today); err != nil {
 			return nil, err
 		}
-		records[i].Identifiers = byAsset[r.ID]
 	}
 	return records, nil
 }
@@ -503,11 +479,11 @@ func (db *DB) Assets(ctx context.Context, scope access.Scope, f AssetFilter, p P
 	if p.After != "" {
 		q = q.Where("id > ?", p.After)
 	}
-	rows, err := list[assetRow](q.Order("id").Limit(p.Limit))
+	rows, err := list[identifiedRow](q.Order("id").Limit(p.Limit))
 	if err != nil {
 		return nil, fmt.Errorf("store: list assets: %w", err)
 	}
-	return withIdentifiers(db.read.WithContext(ctx), rows, civil.On(db.Now()))
+	return identifiedRecords(rows, civil.On(db.Now()))
 }
 
 // CountAssets returns how many assets the filter finds, at most limit.
@@ -580,11 +556,11 @@ func (db *DB) AssetsByID(ctx context.Context, scope access.Scope, ids []string) 
 func assetsByID(q *gorm.DB, scope access.Scope, ids []string, today civil.Day) (map[string]AssetRecord, error) {
 	found := make(map[string]AssetRecord, len(ids))
 	for chunk := range slices.Chunk(ids, 500) {
-		rows, err := findInScope[assetRow](q, scope, anyOf("id", len(chunk)), anys(chunk)...)
+		rows, err := findInScope[identifiedRow](q, scope, anyOf("id", len(chunk)), anys(chunk)...)
 		if err != nil {
 			return nil, fmt.Errorf("store: read assets: %w", err)
 		}
-		records, err := withIdentifiers(q, rows, today)
+		records, err := identifiedRecords(rows, today)
 		if err != nil {
 			return nil, err
 		}

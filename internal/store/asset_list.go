@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"gorm.io/gorm"
-
 	"phaseout/internal/access"
 	"phaseout/internal/civil"
-	"phaseout/internal/registry"
 )
 
 // listed are the columns that a list shows; what only the record itself shows
@@ -25,7 +22,7 @@ func (db *DB) AssetList(ctx context.Context, scope access.Scope, f AssetFilter, 
 	if p.After != "" {
 		q = q.Where("id > ?", p.After)
 	}
-	rows, err := q.Select(listed).Order("id").Limit(p.Limit).Rows()
+	rows, err := q.Select(listed + ", " + identifiersColumn).Order("id").Limit(p.Limit).Rows()
 	if err != nil {
 		return nil, fmt.Errorf("store: list assets: %w", err)
 	}
@@ -34,9 +31,13 @@ func (db *DB) AssetList(ctx context.Context, scope access.Scope, f AssetFilter, 
 	list := make([]AssetRecord, 0, min(p.Limit, 501))
 	for rows.Next() {
 		var a AssetRecord
+		var identifiers string
 		if err := rows.Scan(&a.ID, &a.CityCode, &a.DistrictCode, &a.Class, &a.Category, &a.Status, &a.Label, &a.Stage, &a.OwnerName, &a.Model, &a.RegisteredOn, &a.BuiltOn, &a.ScrapDueOn,
-			&a.Counting.CohortOn, &a.ImportID, &a.Version); err != nil {
+			&a.Counting.CohortOn, &a.ImportID, &a.Version, &identifiers); err != nil {
 			return nil, fmt.Errorf("store: list assets: %w", err)
+		}
+		if a.Identifiers, err = identifiersIn(identifiers); err != nil {
+			return nil, err
 		}
 		a.InScope = a.Counting.CohortOn != "" && a.Counting.CohortOn <= today
 		list = append(list, a)
@@ -44,31 +45,5 @@ func (db *DB) AssetList(ctx context.Context, scope access.Scope, f AssetFilter, 
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("store: list assets: %w", err)
 	}
-	return list, identifiersOf(db.read.WithContext(ctx), list)
-}
-
-// identifiersOf puts the identifiers on records.
-func identifiersOf(q *gorm.DB, list []AssetRecord) error {
-	if len(list) == 0 {
-		return nil
-	}
-	ids, places := make([]string, len(list)), make(map[string]int, len(list))
-	for i := range list {
-		ids[i], places[list[i].ID] = list[i].ID, i
-	}
-	rows, err := q.Table("asset_identifiers").Select("asset_id, kind, value").Where("asset_id IN ?", ids).Order("asset_id, kind").Rows()
-	if err != nil {
-		return fmt.Errorf("store: read identifiers: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // its error is that of Err
-	for rows.Next() {
-		var id string
-		var i registry.Identifier
-		if err := rows.Scan(&id, &i.Kind, &i.Value); err != nil {
-			return fmt.Errorf("store: read identifiers: %w", err)
-		}
-		a := &list[places[id]]
-		a.Identifiers = append(a.Identifiers, i)
-	}
-	return rows.Err()
+	return list, nil
 }

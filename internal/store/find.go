@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ func find[T any](q *gorm.DB, test string, args ...any) ([]T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: model: %w", err)
 	}
-	text := "SELECT " + strings.Join(model.DBNames, ", ") + " FROM " + model.Table + " WHERE " + test
+	text := "SELECT " + strings.Join(selection(model), ", ") + " FROM " + model.Table + " WHERE " + test
 	if q.Name() == string(Postgres) {
 		text = numbered(text)
 	}
@@ -37,11 +38,21 @@ func list[T any](q *gorm.DB) ([]T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: model: %w", err)
 	}
-	built := q.Session(&gorm.Session{DryRun: true}).Select(model.DBNames).Find(&[]T{})
+	built := q.Session(&gorm.Session{DryRun: true}).Select(selection(model)).Find(&[]T{})
 	if built.Error != nil {
 		return nil, built.Error
 	}
 	return rowsOf[T](q, model, built.Statement.SQL.String(), built.Statement.Vars)
+}
+
+// selection are the columns of a model in their order; the one that no table
+// has is asked for by what it is made from.
+func selection(model *schema.Schema) []string {
+	names := slices.Clone(model.DBNames)
+	if at := slices.Index(names, "identifiers"); at >= 0 && model.Table == "assets" {
+		names[at] = identifiersColumn
+	}
+	return names
 }
 
 // rowsOf runs a question for the columns of a model in their order.

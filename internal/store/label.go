@@ -64,9 +64,7 @@ func (tx *Tx) AddLabel(a AssetRecord, code string) error {
 // AssetByCode returns the asset of the scope whose label has the code, or
 // NotFound.
 func (db *DB) AssetByCode(ctx context.Context, scope access.Scope, code string) (AssetRecord, error) {
-	q := db.read.WithContext(ctx)
-	var rows []assetRow
-	err := inScope(q, scope, true).Where("id = (SELECT asset_id FROM asset_labels WHERE code = ?)", code).Limit(1).Find(&rows).Error
+	rows, err := findInScope[identifiedRow](db.read.WithContext(ctx), scope, "id = (SELECT asset_id FROM asset_labels WHERE code = ?)", code)
 	if err != nil {
 		return AssetRecord{}, fmt.Errorf("store: read an asset by its label: %w", err)
 	}

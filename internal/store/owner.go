@@ -228,11 +228,11 @@ func (tx *Tx) UpdateOwner(before Owner, after *Owner, action, reason string) err
 
 // Fleet returns all assets that an owner has now, of the actor's scope.
 func (tx *Tx) Fleet(ownerID string) ([]AssetRecord, error) {
-	var rows []assetRow
-	if err := inScope(tx.db, tx.By.Scope, true).Where("owner_ref = ?", ownerID).Order("id").Find(&rows).Error; err != nil {
+	rows, err := list[identifiedRow](inScope(tx.db, tx.By.Scope, true).Model(&assetRow{}).Where("owner_ref = ?", ownerID).Order("id"))
+	if err != nil {
 		return nil, fmt.Errorf("store: read a fleet: %w", err)
 	}
-	return withIdentifiers(tx.db, rows, civil.On(tx.At))
+	return identifiedRecords(rows, civil.On(tx.At))
 }
 
 // FleetCounts returns how many assets of each class and status the owners have
