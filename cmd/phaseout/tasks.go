@@ -112,6 +112,9 @@ func (i importCmd) Run(e *env, c *config.Common) error {
 	if err != nil {
 		return err
 	}
+	if err := o.app.SettleImport(e.ctx, done.ID); err != nil {
+		_, _ = fmt.Fprintln(e.out, "the import is whole, but:", err)
+	}
 	return report(e, o.app, done)
 }
 

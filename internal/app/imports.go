@@ -222,6 +222,19 @@ func (a *App) RunImport(ctx context.Context, id string) error {
 	return err
 }
 
+// manyRows is from how many rows on an import changes how the database should plan.
+const manyRows = 2000
+
+// SettleImport is what makes the program quick again after a part of a large
+// import. It stands without it: the caller logs its error and goes on.
+func (a *App) SettleImport(ctx context.Context, id string) error {
+	i, err := a.DB.Import(ctx, access.Whole(), id)
+	if err != nil || i.Total < manyRows {
+		return err
+	}
+	return a.DB.FreshStatistics(ctx)
+}
+
 // failImport closes an import that cannot be read or applied, with the reason.
 func (a *App) failImport(ctx context.Context, i store.Import, f *fault.Fault) error {
 	problem, err := problemText(f)

@@ -95,6 +95,7 @@ func loadFrom(b testing.TB, f *apptest.Fixture, name string, file io.Reader) sto
 		func() error { return f.RunImport(ctx, i.ID) },
 		func() (err error) { i, err = f.ApplyImport(ctx, clerk, i.ID, "valid_rows"); return err },
 		func() error { return f.RunImport(ctx, i.ID) },
+		func() error { return f.SettleImport(ctx, i.ID) },
 		func() (err error) { i, err = f.DB.Import(ctx, clerk.Scope, i.ID); return err },
 	} {
 		if err == nil {

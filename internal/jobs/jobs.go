@@ -163,6 +163,9 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 		if err := a.RunImport(ctx, id); err != nil {
 			return err
 		}
+		if err := a.SettleImport(ctx, id); err != nil {
+			log.Warn("settle an import", "import", id, "error", err)
+		}
 		return a.FindDuplicates(ctx)
 	})
 	add[cohortArgs](workers, a.RunCohort)
