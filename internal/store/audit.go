@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"phaseout/internal/access"
+	"phaseout/internal/fault"
 )
 
 // Event is one change as the audit keeps it. Before and After are JSON objects
@@ -96,12 +97,32 @@ type auditHead struct {
 func (auditHead) TableName() string { return "audit_head" }
 
 // flushEvents chains and inserts the events at the end of the transaction, or
-// before it where there are so many that they would fill the memory. The lock
-// on the head row makes concurrent transactions queue up, so that the chain has
-// no fork.
+// before it where there are so many that they would fill the memory. The head row
+// makes concurrent transactions queue up, so that the chain has no fork.
 func (tx *Tx) flushEvents() error {
 	if len(tx.events) == 0 {
 		return nil
+	}
+	head, err := tx.moveHead()
+	if err != nil {
+		return err
+	}
+	if err := insertAll(tx, tx.events); err != nil {
+		return fmt.Errorf("store: append to the audit: %w", err)
+	}
+	tx.events = tx.events[:0]
+	tx.store.auditHead.Store(&head)
+	return nil
+}
+
+// moveHead chains the events to where the audit ends and moves its end on. On
+// SQLite it is mostly where this program left it, which moving it finds out.
+func (tx *Tx) moveHead() (auditHead, error) {
+	if last := tx.store.auditHead.Load(); last != nil && tx.store.engine == SQLite {
+		head := tx.chain(*last)
+		if err := tx.putHead(*last, head); err == nil || !fault.Is(err, fault.Stale) {
+			return head, err
+		}
 	}
 	test := "id = 1"
 	if tx.store.engine == Postgres {
@@ -109,23 +130,26 @@ func (tx *Tx) flushEvents() error {
 	}
 	heads, err := find[auditHead](tx.db, test)
 	if err != nil || len(heads) != 1 {
-		return errors.Join(fmt.Errorf("store: the audit has %d heads", len(heads)), err)
+		return auditHead{}, errors.Join(fmt.Errorf("store: the audit has %d heads", len(heads)), err)
 	}
-	head := heads[0]
-	seq, hash := head.Seq, head.Hash
+	head := tx.chain(heads[0])
+	return head, tx.putHead(heads[0], head)
+}
+
+// chain numbers the events after an end of the audit and returns the new one.
+func (tx *Tx) chain(head auditHead) auditHead {
 	for i := range tx.events {
 		e := &tx.events[i]
-		seq++
-		e.Seq, e.PrevHash = seq, hash
+		e.Seq, e.PrevHash = head.Seq+1, head.Hash
 		e.Hash = e.digest()
-		hash = e.Hash
+		head = auditHead{e.Seq, e.Hash}
 	}
-	if err := insertAll(tx, tx.events); err != nil {
-		return fmt.Errorf("store: append to the audit: %w", err)
-	}
-	tx.events = tx.events[:0]
+	return head
+}
+
+func (tx *Tx) putHead(before, after auditHead) error {
 	p := tx.store.placeholder
-	return tx.execOne("UPDATE audit_head SET seq = "+p(1)+", hash = "+p(2)+" WHERE id = 1 AND seq = "+p(3), seq, hash, head.Seq)
+	return tx.execOne("UPDATE audit_head SET seq = "+p(1)+", hash = "+p(2)+" WHERE id = 1 AND seq = "+p(3)+" AND hash = "+p(4), after.Seq, after.Hash, before.Seq, before.Hash)
 }
 
 // EventFilter narrows a list of events. After is the seq to go on from,

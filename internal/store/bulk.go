@@ -1,13 +1,9 @@
 package store
 
 import (
-	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
-
-	"gorm.io/gorm/schema"
 )
 
 // postgresChunk is how many rows go into one statement on PostgreSQL, where
@@ -28,25 +24,22 @@ func (db *DB) rowsAtOnce(left int) int {
 	return 1
 }
 
-var schemas sync.Map
-
 // updateInScope changes the columns in which two rows of a gorm model differ, of
 // the one row that a guard finds in the actor's scope; it fails as stale if there
 // is none. To write only them leaves the indexes of all others alone.
 func updateInScope[T any](tx *Tx, before, after *T, guard string, args ...any) error {
-	model, err := schema.Parse(new(T), &schemas, tx.db.NamingStrategy)
+	shape, err := shapeOf[T](tx.db)
 	if err != nil {
-		return fmt.Errorf("store: model: %w", err)
+		return err
 	}
 	was, is := reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem()
 	var columns []string
 	var values []any
-	for _, name := range model.DBNames {
-		field := model.FieldsByDBName[name]
+	for i, field := range shape.fields {
 		old, _ := field.ValueOf(tx.ctx, was)
 		current, _ := field.ValueOf(tx.ctx, is)
 		if !reflect.DeepEqual(old, current) {
-			columns, values = append(columns, name+" = ?"), append(values, current)
+			columns, values = append(columns, shape.columns[i]+" = ?"), append(values, current)
 		}
 	}
 	if len(columns) == 0 {
@@ -55,7 +48,7 @@ func updateInScope[T any](tx *Tx, before, after *T, guard string, args ...any) e
 	if mine, more := scopeTest(tx.By.Scope, "city_code", "district_code"); mine != "" {
 		guard, args = mine+" AND "+guard, append(more, args...)
 	}
-	text := "UPDATE " + model.Table + " SET " + strings.Join(columns, ", ") + " WHERE " + guard
+	text := "UPDATE " + shape.table + " SET " + strings.Join(columns, ", ") + " WHERE " + guard
 	if tx.store.engine == Postgres {
 		text = numbered(text)
 	}
@@ -97,9 +90,9 @@ func insertAll[T any](tx *Tx, rows []T) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	model, err := schema.Parse(new(T), &schemas, tx.db.NamingStrategy)
+	shape, err := shapeOf[T](tx.db)
 	if err != nil {
-		return fmt.Errorf("store: model: %w", err)
+		return err
 	}
 	size := 1
 	switch {
@@ -109,17 +102,17 @@ func insertAll[T any](tx *Tx, rows []T) error {
 		size = len(rows)
 	}
 	value := reflect.ValueOf(rows)
-	args := make([]any, 0, size*len(model.DBNames))
+	args := make([]any, 0, size*len(shape.fields))
 	for from := 0; from < len(rows); from += size {
 		to := min(from+size, len(rows))
 		args = args[:0]
 		for i := from; i < to; i++ {
-			for _, name := range model.DBNames {
-				v, _ := model.FieldsByDBName[name].ValueOf(tx.ctx, value.Index(i))
+			for _, field := range shape.fields {
+				v, _ := field.ValueOf(tx.ctx, value.Index(i))
 				args = append(args, v)
 			}
 		}
-		if err := tx.exec(tx.insertText(model, to-from), args...); err != nil {
+		if err := tx.exec(tx.store.insertText(shape, to-from), args...); err != nil {
 			return err
 		}
 	}
@@ -127,22 +120,27 @@ func insertAll[T any](tx *Tx, rows []T) error {
 }
 
 // insertText is the INSERT of so many rows of a model.
-func (tx *Tx) insertText(model *schema.Schema, rows int) string {
+func (db *DB) insertText(s *shape, rows int) string {
+	key := [2]any{db.engine, rows}
+	if text, ok := s.inserts.Load(key); ok {
+		return text.(string)
+	}
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + model.Table + " (" + strings.Join(model.DBNames, ", ") + ") VALUES ")
+	b.WriteString("INSERT INTO " + s.table + " (" + strings.Join(s.columns, ", ") + ") VALUES ")
 	for i := range rows {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteByte('(')
-		for j := range model.DBNames {
+		for j := range s.columns {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(tx.store.placeholder(i*len(model.DBNames) + j + 1))
+			b.WriteString(db.placeholder(i*len(s.columns) + j + 1))
 		}
 		b.WriteByte(')')
 	}
+	s.inserts.Store(key, b.String())
 	return b.String()
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -20,29 +21,62 @@ import (
 // every small change asks is worth it, while it has the turn to write
 // (docs/adr/0400).
 func find[T any](q *gorm.DB, test string, args ...any) ([]T, error) {
-	model, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
+	shape, err := shapeOf[T](q)
 	if err != nil {
-		return nil, fmt.Errorf("store: model: %w", err)
+		return nil, err
 	}
-	text := "SELECT " + strings.Join(selection(model), ", ") + " FROM " + model.Table + " WHERE " + test
+	text := shape.selects + test
 	if q.Name() == string(Postgres) {
 		text = numbered(text)
 	}
-	return rowsOf[T](q, model, text, args)
+	return rowsOf[T](q, shape, text, args)
+}
+
+// shape is what a gorm model has by its fields' columns, made once for each model.
+type shape struct {
+	table   string
+	columns []string
+	fields  []*schema.Field // of the columns
+	asked   []string        // the columns as they are asked for
+	selects string          // "SELECT … FROM … WHERE "
+	inserts sync.Map        // rows in a statement → its text
+}
+
+var (
+	shapes  sync.Map // of models by their types
+	schemas sync.Map // gorm's
+)
+
+func shapeOf[T any](q *gorm.DB) (*shape, error) {
+	model := reflect.TypeFor[T]()
+	if known, ok := shapes.Load(model); ok {
+		return known.(*shape), nil
+	}
+	parsed, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
+	if err != nil {
+		return nil, fmt.Errorf("store: model: %w", err)
+	}
+	s := &shape{table: parsed.Table, columns: parsed.DBNames, asked: selection(parsed)}
+	for _, name := range parsed.DBNames {
+		s.fields = append(s.fields, parsed.FieldsByDBName[name])
+	}
+	s.selects = "SELECT " + strings.Join(s.asked, ", ") + " FROM " + s.table + " WHERE "
+	shapes.Store(model, s)
+	return s, nil
 }
 
 // list returns the rows of a gorm model that a query of gorm's finds, in its
 // order. gorm builds it, and is not asked to scan what may be hundreds of rows.
 func list[T any](q *gorm.DB) ([]T, error) {
-	model, err := schema.Parse(new(T), &schemas, q.NamingStrategy)
+	shape, err := shapeOf[T](q)
 	if err != nil {
-		return nil, fmt.Errorf("store: model: %w", err)
+		return nil, err
 	}
-	built := q.Session(&gorm.Session{DryRun: true}).Select(selection(model)).Find(&[]T{})
+	built := q.Session(&gorm.Session{DryRun: true}).Select(shape.asked).Find(&[]T{})
 	if built.Error != nil {
 		return nil, built.Error
 	}
-	return rowsOf[T](q, model, built.Statement.SQL.String(), built.Statement.Vars)
+	return rowsOf[T](q, shape, built.Statement.SQL.String(), built.Statement.Vars)
 }
 
 // selection are the columns of a model in their order; the one that no table
@@ -56,7 +90,7 @@ func selection(model *schema.Schema) []string {
 }
 
 // rowsOf runs a question for the columns of a model in their order.
-func rowsOf[T any](q *gorm.DB, model *schema.Schema, text string, args []any) ([]T, error) {
+func rowsOf[T any](q *gorm.DB, shape *shape, text string, args []any) ([]T, error) {
 	ctx := q.Statement.Context
 	rows, err := q.Statement.ConnPool.QueryContext(ctx, text, args...)
 	if err != nil {
@@ -64,12 +98,12 @@ func rowsOf[T any](q *gorm.DB, model *schema.Schema, text string, args []any) ([
 	}
 	defer func() { _ = rows.Close() }()
 	var list []T
-	into := make([]any, len(model.DBNames))
+	into := make([]any, len(shape.fields))
 	for rows.Next() {
 		list = append(list, *new(T))
 		row := reflect.ValueOf(&list[len(list)-1]).Elem()
-		for i, name := range model.DBNames {
-			into[i] = model.FieldsByDBName[name].ReflectValueOf(ctx, row).Addr().Interface()
+		for i, field := range shape.fields {
+			into[i] = field.ReflectValueOf(ctx, row).Addr().Interface()
 		}
 		if err := rows.Scan(into...); err != nil {
 			return nil, err

@@ -65,11 +65,12 @@ type DB struct {
 	ring    *seal.Ring // of people's numbers
 	sharing sharing
 
-	knowledge sync.RWMutex // held from the stamp of a recording to its commit, shared while a figure takes its instant
-	lastRead  atomic.Int64 // the last instant, in microseconds, that a figure was given for
-	lastNo    atomic.Int64 // of a recording, that this program drew
-	unfolded  atomic.Int64 // assets whose changes this program left pending since it folded last
-	foldAfter int64        // how many of them it leaves; tests fold sooner
+	knowledge sync.RWMutex              // held from the stamp of a recording to its commit, shared while a figure takes its instant
+	lastRead  atomic.Int64              // the last instant, in microseconds, that a figure was given for
+	auditHead atomic.Pointer[auditHead] // where this program last left the end of the audit
+	lastNo    atomic.Int64              // of a recording, that this program drew
+	unfolded  atomic.Int64              // assets whose changes this program left pending since it folded last
+	foldAfter int64                     // how many of them it leaves; tests fold sooner
 }
 
 // Open opens the database of a URL: "postgres://…", or "sqlite:" and a path.
