@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"bufio"
 	"encoding/json"
 	"encoding/xml"
@@ -170,13 +171,26 @@ func readVitest(r io.Reader, passed map[string]bool) error {
 	return nil
 }
 
+// printable leaves out what XML has no place for: node writes the colours of a
+// failure into its report as they are.
+func printable(r rune) rune {
+	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+		return -1
+	}
+	return r
+}
+
 func readJUnit(r io.Reader, passed map[string]bool) error {
 	type testCase struct {
 		Name    string    `xml:"name,attr"`
 		Failure *struct{} `xml:"failure"`
 		Skipped *struct{} `xml:"skipped"`
 	}
-	decoder := xml.NewDecoder(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	decoder := xml.NewDecoder(bytes.NewReader(bytes.Map(printable, text)))
 	for {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {

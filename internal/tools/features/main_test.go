@@ -26,7 +26,8 @@ func TestMapIsHeldToTheTestsThatRan(t *testing.T) {
 {"Action":"skip","Package":"phaseout/internal/api","Test":"TestC"}
 `)
 	write(t, dir, "vitest.json", `{"testResults":[{"assertionResults":[{"status":"passed","fullName":"money prints"}]}]}`)
-	write(t, dir, "e2e.xml", `<testsuites><testcase name="walks"/><testcase name="falls"><failure/></testcase></testsuites>`)
+	colours := "\x1b[31m- wanted\x1b[39m \x00" // as node writes them
+	write(t, dir, "e2e.xml", `<testsuites><testcase name="falls"><failure message="`+colours+`">`+colours+`</failure></testcase><testcase name="walks"/></testsuites>`)
 	table := func(lines ...string) string {
 		text := strings.Join(lines, "\n") + "\n"
 		for i := len(lines) + 1; i <= rowCount; i++ {
