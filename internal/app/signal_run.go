@@ -129,31 +129,18 @@ func (a *App) LostRuns(ctx context.Context, cutoff time.Time) error {
 	if err != nil {
 		return err
 	}
-	rules, err := a.DB.LostRuleRuns(ctx, cutoff)
-	if err != nil {
-		return err
-	}
-	for _, r := range rules {
-		if err := a.failRuleRun(ctx, r.ID, problem); err != nil && !fault.Is(err, fault.Stale) {
+	for _, kind := range []struct {
+		lost func(context.Context, time.Time) ([]string, error)
+		fail func(ctx context.Context, id, problem string) error
+	}{{a.DB.LostRuleRuns, a.failRuleRun}, {a.DB.LostSignalRuns, a.failSignalRun}, {a.DB.LostCohortRules, a.failRule}} {
+		ids, err := kind.lost(ctx, cutoff)
+		if err != nil {
 			return err
 		}
-	}
-	looks, err := a.DB.LostSignalRuns(ctx, cutoff)
-	if err != nil {
-		return err
-	}
-	for _, r := range looks {
-		if err := a.failSignalRun(ctx, r.ID, problem); err != nil && !fault.Is(err, fault.Stale) {
-			return err
-		}
-	}
-	cohorts, err := a.DB.LostCohortRules(ctx, cutoff)
-	if err != nil {
-		return err
-	}
-	for _, r := range cohorts {
-		if err := a.failRule(ctx, r.ID, problem); err != nil && !fault.Is(err, fault.Stale) {
-			return err
+		for _, id := range ids {
+			if err := kind.fail(ctx, id, problem); err != nil && !fault.Is(err, fault.Stale) {
+				return err
+			}
 		}
 	}
 	return nil

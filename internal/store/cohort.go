@@ -108,13 +108,9 @@ func cohortRules(q *gorm.DB) ([]CohortRule, error) {
 	return rules, nil
 }
 
-// LostCohortRules returns rules under way that have given no sign of life since.
-func (db *DB) LostCohortRules(ctx context.Context, cutoff time.Time) ([]CohortRule, error) {
-	var rules []CohortRule
-	if err := db.read.WithContext(ctx).Where("state IN ('trying', 'applying') AND seen_at <= ?", cutoff).Order("id").Limit(100).Find(&rules).Error; err != nil {
-		return nil, fmt.Errorf("store: look for lost cohort rules: %w", err)
-	}
-	return rules, nil
+// LostCohortRules returns the ids of rules under way that gave no sign of life since.
+func (db *DB) LostCohortRules(ctx context.Context, cutoff time.Time) ([]string, error) {
+	return lost[CohortRule](ctx, db, "state IN ('trying', 'applying') AND seen_at <= ?", cutoff)
 }
 
 // CohortRule returns one revision, or NotFound.

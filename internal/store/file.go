@@ -60,10 +60,10 @@ func (tx *Tx) Files(assetID string) ([]File, error) { return filesOf(tx.db, tx.B
 
 func filesOf(q *gorm.DB, scope access.Scope, assetID string) ([]File, error) {
 	files, err := findInScope[File](q, scope, "asset_id = ? AND application_id = ''", assetID)
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.ID, b.ID) })
 	if err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.ID, b.ID) })
 	return files, nil
 }
 

@@ -70,14 +70,9 @@ func (tx *Tx) UpdateRuleRun(before RuleRun, after *RuleRun) error {
 		Select("state", "done", "total", "result", "problem", "seen_at", "ended_at", "version").Updates(after), stale())
 }
 
-// LostRuleRuns returns the runs under way that gave no sign of life since.
-func (db *DB) LostRuleRuns(ctx context.Context, cutoff time.Time) ([]RuleRun, error) {
-	var runs []RuleRun
-	err := db.read.WithContext(ctx).Where("state = 'running' AND (seen_at IS NULL OR seen_at <= ?)", cutoff).Order("id").Limit(100).Find(&runs).Error
-	if err != nil {
-		return nil, fmt.Errorf("store: look for lost rule runs: %w", err)
-	}
-	return runs, nil
+// LostRuleRuns returns the ids of runs under way that gave no sign of life since.
+func (db *DB) LostRuleRuns(ctx context.Context, cutoff time.Time) ([]string, error) {
+	return lost[RuleRun](ctx, db, "state = 'running' AND (seen_at IS NULL OR seen_at <= ?)", cutoff)
 }
 
 // ClearRuleRunLines takes away what an interrupted run had found.

@@ -95,13 +95,16 @@ func (tx *Tx) LatestSignalRun() (SignalRun, bool, error) {
 	return runs[0], true, nil
 }
 
-// LostSignalRuns returns the runs under way that gave no sign of life since.
-func (db *DB) LostSignalRuns(ctx context.Context, cutoff time.Time) ([]SignalRun, error) {
-	var runs []SignalRun
-	if err := db.read.WithContext(ctx).Where("state = 'running' AND seen_at <= ?", cutoff).Order("id").Limit(100).Find(&runs).Error; err != nil {
-		return nil, fmt.Errorf("store: look for lost signal runs: %w", err)
+// LostSignalRuns returns the ids of runs under way that gave no sign of life since.
+func (db *DB) LostSignalRuns(ctx context.Context, cutoff time.Time) ([]string, error) {
+	return lost[SignalRun](ctx, db, "state = 'running' AND seen_at <= ?", cutoff)
+}
+
+func lost[R any](ctx context.Context, db *DB, test string, cutoff time.Time) (ids []string, err error) {
+	if err := db.read.WithContext(ctx).Model(new(R)).Where(test, cutoff).Order("id").Limit(100).Pluck("id", &ids).Error; err != nil {
+		return nil, fmt.Errorf("store: look for lost runs: %w", err)
 	}
-	return runs, nil
+	return ids, nil
 }
 
 // pictures says which of the pictures that serve several assets each asset

@@ -340,16 +340,16 @@ func withPeriods(q *gorm.DB, rows []yardRow) ([]Yard, error) {
 	var blocks []blockRow
 	for chunk := range slices.Chunk(ids, 500) {
 		some, err := find[licenceRow](q, anyOf("yard_id", len(chunk)), anys(chunk)...)
-		slices.SortFunc(some, func(a, b licenceRow) int { return strings.Compare(string(a.ValidFrom), string(b.ValidFrom)) })
 		if err != nil {
 			return nil, fmt.Errorf("store: read licences: %w", err)
 		}
+		slices.SortFunc(some, func(a, b licenceRow) int { return strings.Compare(string(a.ValidFrom), string(b.ValidFrom)) })
 		licences = append(licences, some...)
 		more, err := find[blockRow](q, anyOf("yard_id", len(chunk)), anys(chunk)...)
-		slices.SortFunc(more, func(a, b blockRow) int { return strings.Compare(string(a.FromOn)+a.ID, string(b.FromOn)+b.ID) })
 		if err != nil {
 			return nil, fmt.Errorf("store: read blocks: %w", err)
 		}
+		slices.SortFunc(more, func(a, b blockRow) int { return strings.Compare(string(a.FromOn)+a.ID, string(b.FromOn)+b.ID) })
 		blocks = append(blocks, more...)
 	}
 	for _, l := range licences {
@@ -396,10 +396,10 @@ func (db *DB) Yards(ctx context.Context, scope access.Scope, f YardFilter, p Pag
 // YardNames returns the names of the registered yards of a city.
 func (tx *Tx) YardNames(city string) ([]string, error) {
 	rows, err := find[yardRow](tx.db, "city_code = ?", city)
-	slices.SortFunc(rows, func(a, b yardRow) int { return strings.Compare(a.ID, b.ID) })
 	if err != nil {
 		return nil, fmt.Errorf("store: list yard names: %w", err)
 	}
+	slices.SortFunc(rows, func(a, b yardRow) int { return strings.Compare(a.ID, b.ID) })
 	names := make([]string, len(rows))
 	for i, r := range rows {
 		names[i] = r.Name
