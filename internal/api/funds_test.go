@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +146,10 @@ func TestRecovery(t *testing.T) {
 			t.Errorf("while the batch is at the bank: %s", now.Body)
 		}
 		s.send("finance2.changsha", "POST", path+"/withdrawal", map[string]string{"reason": "x"}, "If-Match", now.Header.Get("ETag")).want(409)
+		more := map[string]any{"amount_fen": 1, "received_on": "2026-01-15", "reference": "缴款2"}
+		if refused := s.send("finance2.changsha", "POST", path+"/receipts", more, "If-Match", now.Header.Get("ETag")).want(409); refused.text("code") != "nothing_left" {
+			t.Errorf("a receipt of what the batch keeps back: %s", refused.Body)
+		}
 		s.checkAll()
 		s.pay(batch)
 		now = s.send("finance.changsha", "GET", path, nil).want(200)
@@ -163,6 +168,16 @@ func TestRecovery(t *testing.T) {
 		now = s.send("finance.changsha", "GET", path, nil).want(200)
 		if now.text("state") != "open" || now.text("outstanding_fen") != "2.6e+06" {
 			t.Errorf("after the refund: %s", now.Body)
+		}
+		// The rest of the first payment is claimed; then nothing is left, which is said.
+		delete(body, "instalments")
+		body["amount_fen"] = 5_000_00
+		s.send("finance.changsha", "POST", "/recoveries", body).want(201)
+		for lang, text := range map[string]string{"zh": "没有可追缴的金额", "en": "nothing is left to recover"} {
+			refused := s.send("finance.changsha", "POST", "/recoveries", body, "Accept-Language", lang).want(409)
+			if refused.text("code") != "nothing_left" || !strings.Contains(refused.text("detail"), text) || refused.text("mend") == "<nil>" {
+				t.Errorf("a payment that is recovered: %s", refused.Body)
+			}
 		}
 		s.send("finance.changsha", "POST", path+"/withdrawal", map[string]string{"reason": "x"}, "If-Match", now.Header.Get("ETag")).want(403)
 		s.send("finance2.changsha", "POST", path+"/withdrawal", map[string]string{"reason": "法院裁定"}, "If-Match", now.Header.Get("ETag")).want(200)

@@ -110,6 +110,10 @@ func (a *App) OpenRecovery(ctx context.Context, by access.Actor, applicationID s
 		if err != nil {
 			return r, err
 		}
+		if left < 1 {
+			return r, fault.New(fault.Conflict, "nothing_left", bilingual.T("该笔补贴已全部立案追缴，没有可追缴的金额", "all of this payment is claimed by cases already; nothing is left to recover")).
+				WithMend("请查看已有的追缴案件", "look at the cases that are there")
+		}
 		if details := ledger.CheckRecovery(r, instalments, left, civil.On(tx.At)); len(details) > 0 {
 			return r, fault.Fields(details)
 		}
@@ -122,7 +126,12 @@ func (a *App) OpenRecovery(ctx context.Context, by access.Actor, applicationID s
 func (a *App) BookReceipt(ctx context.Context, by access.Actor, id string, version int64, receipt ledger.Receipt) (ledger.Recovery, error) {
 	return a.changeRecovery(ctx, by, id, version, func(tx *store.Tx, before ledger.Recovery) (ledger.Recovery, error) {
 		var details []fault.Detail
-		if left := before.Outstanding() - before.PendingFen; receipt.AmountFen < 1 || receipt.AmountFen > left {
+		left := before.Outstanding() - before.PendingFen
+		if left < 1 {
+			return before, fault.New(fault.Conflict, "nothing_left", bilingual.T("该案件的欠款已缴清或正在支付批次中抵扣，没有可登记的金额", "nothing of this case is owed that is not kept back by a batch already")).
+				WithMend("如批次退回，金额会重新可缴", "what a batch gives back can be paid again")
+		}
+		if receipt.AmountFen < 1 || receipt.AmountFen > left {
 			details = append(details, fault.Detail{Location: "body.amount_fen", Code: "out_of_range", Message: bilingual.F("缴回金额应在 0.01 元和 %s 元之间", "the amount must be between 0.01 and %s yuan", left.Yuan()),
 				Mend: bilingual.T("不能超过尚欠且不在支付批次中抵扣的金额", "no more than is owed and not kept back by a batch under way")})
 		}
