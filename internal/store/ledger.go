@@ -80,11 +80,13 @@ const moneyQueue = 4300
 // are locked by different deeds in different orders, and on PostgreSQL two of
 // them would deadlock again and again. SQLite has one writer anyway.
 func (tx *Tx) QueueForMoney() error {
+	queued := tx.By.Scope.City()
+	tx.queued = &queued
 	if tx.store.engine == SQLite {
 		return nil
 	}
 	text, args := "SELECT pg_advisory_xact_lock($1, 0)", []any{moneyQueue}
-	if city, err := strconv.Atoi(tx.By.Scope.City()); err == nil {
+	if city, err := strconv.Atoi(queued); err == nil {
 		text, args = "SELECT pg_advisory_xact_lock_shared($1, 0), pg_advisory_xact_lock($1, $2)", []any{moneyQueue, city}
 	}
 	if err := tx.exec(text, args...); err != nil {
@@ -107,6 +109,9 @@ func (tx *Tx) post(entries ...ledger.Entry) error {
 		e.ID, e.Year, e.On, e.By, e.ByName, e.At = uuid.Must(uuid.NewV7()).String(), today.Year(), today, tx.By.ID, tx.By.Name, tx.At
 		if err := e.Check(); err != nil {
 			return err
+		}
+		if tx.queued == nil || *tx.queued != "" && *tx.queued != e.CityCode { // SQLite would not mind, PostgreSQL deadlock now and then
+			return fmt.Errorf("store: %s moves money of %s without Tx.QueueForMoney", e.Kind, e.CityCode)
 		}
 		rows = append(rows, entryRow{ID: e.ID, CityCode: e.CityCode, Year: e.Year, BookedOn: e.On, Kind: e.Kind, ApplicationID: e.ApplicationID,
 			BatchID: e.BatchID, CaseID: e.CaseID, Document: e.Document, Note: e.Note, BookedBy: e.By, BookedByName: e.ByName, BookedAt: e.At})

@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +23,16 @@ func claim(p subsidy.Program, n int, amount money.Fen) subsidy.Application {
 	return subsidy.Application{ID: fmt.Sprintf("application-%s-%03d", p.ID, n), CityCode: "430100", Class: registry.Truck, ProgramID: p.ID, AmountFen: amount, AssetLabel: fmt.Sprint("湘A", n)}
 }
 
+// queued is a deed that moves money.
+func queued(deed func(*store.Tx) error) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		if err := tx.QueueForMoney(); err != nil {
+			return err
+		}
+		return deed(tx)
+	}
+}
+
 // TestReservationsNeverExceedTheBudget proves F46: of 200 reservations at once
 // on the last 50 places exactly 50 succeed, and the others are told what is
 // short. The budget of a program goes before the general one.
@@ -34,7 +46,7 @@ func TestReservationsNeverExceedTheBudget(t *testing.T) {
 		reserved, refused := 0, 0
 		for n := range 200 {
 			wait.Go(func() {
-				err := f.DB.Write(ctx, f.Users["finance2.changsha"], func(tx *store.Tx) error { return tx.ReserveFunds(claim(p, n, 35_000_00)) })
+				err := f.DB.Write(ctx, f.Users["finance2.changsha"], queued(func(tx *store.Tx) error { return tx.ReserveFunds(claim(p, n, 35_000_00)) }))
 				mu.Lock()
 				defer mu.Unlock()
 				found, _ := fault.As(err)
@@ -60,6 +72,27 @@ func TestReservationsNeverExceedTheBudget(t *testing.T) {
 	})
 }
 
+// TestMoneyWaitsForItsTurn proves F46: nothing is booked by who has not queued for
+// the money of that city, on either engine, though only PostgreSQL would deadlock.
+func TestMoneyWaitsForItsTurn(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		f := apptest.New(t, url)
+		ctx := context.Background()
+		p := f.Program(100_000_00, 35_000_00)
+		reserve := func(tx *store.Tx) error { return tx.ReserveFunds(claim(p, 1, 35_000_00)) }
+		for who, deed := range map[string]func(*store.Tx) error{"finance.changsha": reserve, "finance.zhuzhou": queued(reserve)} {
+			if err := f.DB.Write(ctx, f.Users[who], deed); err == nil || !strings.Contains(err.Error(), "QueueForMoney") {
+				t.Errorf("%s, who has not queued: got %v", who, err)
+			}
+		}
+		for _, who := range []string{"finance.changsha", "province"} {
+			if err := f.DB.Write(ctx, f.Users[who], queued(func(tx *store.Tx) error { return errors.Join(reserve(tx), tx.ReleaseFunds(claim(p, 1, 35_000_00))) })); err != nil {
+				t.Errorf("%s: %v", who, err)
+			}
+		}
+	})
+}
+
 // TestMoneyGoesOneWayOnce proves F46 and F55: each step of the money needs the
 // one before, none is done twice, and every entry adds up.
 func TestMoneyGoesOneWayOnce(t *testing.T) {
@@ -68,7 +101,7 @@ func TestMoneyGoesOneWayOnce(t *testing.T) {
 		ctx := context.Background()
 		p := f.Program(100_000_00, 35_000_00)
 		a := claim(p, 1, 35_000_00)
-		try := func(fn func(*store.Tx) error) error { return f.DB.Write(ctx, f.Users["finance.changsha"], fn) }
+		try := func(fn func(*store.Tx) error) error { return f.DB.Write(ctx, f.Users["finance.changsha"], queued(fn)) }
 		pay := func(tx *store.Tx) error { return tx.PayFunds([]subsidy.Application{a}, "batch", "2026-01-15") }
 		back := func(tx *store.Tx) error { return tx.ReturnFunds([]subsidy.Application{a}, "batch") }
 		reserve := func(tx *store.Tx) error { return tx.ReserveFunds(a) }
@@ -133,7 +166,7 @@ func TestDatabaseRefusesOverdraftAndRewriting(t *testing.T) {
 		ctx := context.Background()
 		p := f.Program(100_000_00, 35_000_00)
 		a := claim(p, 1, 35_000_00)
-		if err := f.DB.Write(ctx, f.Users["finance.changsha"], func(tx *store.Tx) error { return tx.ReserveFunds(a) }); err != nil {
+		if err := f.DB.Write(ctx, f.Users["finance.changsha"], queued(func(tx *store.Tx) error { return tx.ReserveFunds(a) })); err != nil {
 			t.Fatal(err)
 		}
 		for _, statement := range []string{

@@ -252,6 +252,8 @@ type Tx struct {
 	changed map[string]*change // by asset
 	changes []*change          // in their order
 
+	queued *string // the city whose money the change has queued for, "" for all, nil for none
+
 	nextDoc    int64 // of the search index on SQLite, 0 before it is known
 	identities []identity
 }
