@@ -14,6 +14,7 @@ import (
 	"phaseout/internal/civil"
 	"phaseout/internal/fault"
 	"phaseout/internal/registry"
+	"phaseout/internal/retirement"
 	"phaseout/internal/store"
 	"phaseout/internal/target"
 )
@@ -286,8 +287,11 @@ func (s *Server) loadAsset(ctx context.Context, id string) (Asset, error) {
 	if err != nil {
 		return Asset{}, err
 	}
-	c, err := s.app.Case(ctx, scope, r.ID)
-	return s.assetView(ctx, a, nil, &c), err
+	cases, err := s.app.Cases(ctx, scope, []retirement.Retirement{r})
+	if err != nil {
+		return Asset{}, err
+	}
+	return s.assetView(ctx, a, nil, &cases[0]), nil
 }
 
 type newAssetBody struct {
@@ -374,7 +378,7 @@ type HistoryEvent struct {
 
 // ValueChange is one value that an event changed.
 type ValueChange struct {
-	Field  string `json:"field"`
+	Field  string `json:"field" doc:"Of a value with members, the way to the member that differs, a dot between: rules.cap_fen."`
 	Name   string `json:"name"`
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
@@ -477,6 +481,13 @@ func valueChanges(e store.Event, words wording) []ValueChange {
 	slices.Sort(keys)
 	changes := make([]ValueChange, 0, len(keys))
 	for _, k := range keys {
+		if before[k] == after[k] { // some events keep the whole of a record
+			continue
+		}
+		if inside, ok := words.memberChanges(k, before[k], after[k]); ok {
+			changes = append(changes, inside...)
+			continue
+		}
 		changes = append(changes, ValueChange{k, words.name(k), words.value(k, before[k]), words.value(k, after[k])})
 	}
 	return changes
@@ -493,6 +504,9 @@ func looseValues(text string) map[string]string {
 		var s string
 		if json.Unmarshal(v, &s) != nil {
 			s = string(v)
+		}
+		if s == "null" || s == "[]" || s == "{}" {
+			s = ""
 		}
 		values[k] = s
 	}

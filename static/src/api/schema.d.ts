@@ -9409,6 +9409,7 @@ export interface components {
         ValueChange: {
             after?: string;
             before?: string;
+            /** @description Of a value with members, the way to the member that differs, a dot between: rules.cap_fen. */
             field: string;
             name: string;
         };

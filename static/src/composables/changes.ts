@@ -41,9 +41,9 @@ export function useChanges() {
     if (/^[[{]/.test(v)) return t('audit.content')
     return words[field]?.(v).find(word => !word.endsWith(`.${v}`)) ?? v
   }
-  /** The server names the fields of a class; every other field has its word here. */
+  /** The server names the fields of a class and the members of a value; every other field has its word here. */
   const label = (c: Schemas['ValueChange'], entity: string) => entity === 'asset' && c.name !== c.field ? c.name : te(`field.${c.field}`) ? t(`field.${c.field}`) : c.name
   return (e: Schemas['HistoryEvent'], cls = ''): Change[] => (e.changes ?? []).filter(c => !c.field.startsWith('counts.'))
-    .map(c => ({ field: c.field, name: label(c, e.entity), before: value(cls, c.field, c.before), after: value(cls, c.field, c.after) }))
+    .map(c => c.field.includes('.') ? { before: '', after: '', ...c } : ({ field: c.field, name: label(c, e.entity), before: value(cls, c.field, c.before), after: value(cls, c.field, c.after) }))
     .filter(c => c.before || c.after)
 }
