@@ -323,31 +323,31 @@ func (r *Reader) fromRollUp(f FigureQuery, table string, day civil.Day, counts m
 		}
 	}
 	columns := append([]string{"metric"}, columnsOf(f.By)...)
+	var parts []any
 	for _, span := range spans {
-		q := r.table(table, f, table == "rollup").Where(span.test, span.args...).Where("metric IN ?", f.Metrics).
-			Select(strings.Join(columns, ", ") + ", SUM(n)").Group(strings.Join(columns, ", "))
-		if err := scanGroups(q, f.By, 1, func(g Group, metric target.Metric, n []int64) { addTo(counts, g, metric, n[0]) }); err != nil {
-			return err
-		}
-	}
-	if wholeMonth {
-		return r.addPending(f, day, counts)
+		parts = append(parts, r.table(table, f, table == "rollup").Where(span.test, span.args...).Where("metric IN ?", f.Metrics).
+			Select(strings.Join(columns, ", ")+", SUM(n) AS n").Group(strings.Join(columns, ", ")))
 	}
 	kept, rest := f, f // read from cells up to the day, and from the rows of its month
-	if kept.Metrics = nil; table == "rollup" {
+	if wholeMonth {
+		rest.Metrics = nil
+	} else if kept.Metrics = nil; table == "rollup" {
 		kept.Metrics = slices.DeleteFunc(slices.Clone(f.Metrics), func(m target.Metric) bool { return m == target.Cohort }) // the only one without days
 		rest.Metrics = rest.Metrics[:0:0]
 		if len(kept.Metrics) < len(f.Metrics) {
 			rest.Metrics = []target.Metric{target.Cohort}
 		}
 	}
+	parts = append(parts, r.inMonth(rest, day)...)
+	// All in one question: a screen asks for many days, and each question is a round trip.
+	all := r.fresh().Raw("SELECT * FROM (?) AS part"+strings.Repeat(" UNION ALL SELECT * FROM (?) AS part", len(parts)-1), parts...)
+	if err := scanGroups(all, f.By, 1, func(g Group, metric target.Metric, n []int64) { addTo(counts, g, metric, n[0]) }); err != nil {
+		return err
+	}
 	if err := r.addPending(kept, day, counts); err != nil {
 		return err
 	}
-	if err := r.addPending(rest, civil.Day(day.Month()+"-01").AddDays(-1), counts); err != nil {
-		return err
-	}
-	return r.countMonth(rest, day, counts)
+	return r.addPending(rest, civil.Day(day.Month()+"-01").AddDays(-1), counts)
 }
 
 // addPending adds what is not in the cells yet: standings that began with a
@@ -372,26 +372,21 @@ func (r *Reader) addPending(f FigureQuery, day civil.Day, counts map[Group]targe
 	return nil
 }
 
-// countMonth adds what the rows count in the month of a day up to it.
-func (r *Reader) countMonth(f FigureQuery, day civil.Day, counts map[Group]target.Counts) error {
+// inMonth are the questions for what the rows count in the month of a day up to it.
+func (r *Reader) inMonth(f FigureQuery, day civil.Day) (parts []any) {
 	first := day.Month() + "-01"
 	for _, m := range f.Metrics {
-		column, kept := metricColumn[m]
-		if !kept {
-			continue
-		}
-		q := r.table("assets", f, true).Where(column+" <> '' AND "+column+" >= ? AND "+column+" <= ?", first, day)
-		q = selectGroups(q, f.By, "COUNT(*)")
-		if err := scanGroups(q, f.By, 1, func(g Group, _ target.Metric, n []int64) { addTo(counts, g, m, n[0]) }); err != nil {
-			return err
+		if column, kept := metricColumn[m]; kept {
+			q := r.table("assets", f, true).Where(column+" <> '' AND "+column+" >= ? AND "+column+" <= ?", first, day)
+			parts = append(parts, selectGroups(q, m, f.By, "COUNT(*) AS n"))
 		}
 	}
-	return nil
+	return parts
 }
 
-func selectGroups(q *gorm.DB, by []Dim, sums string, args ...any) *gorm.DB {
+func selectGroups(q *gorm.DB, metric target.Metric, by []Dim, sums string, args ...any) *gorm.DB {
 	columns := columnsOf(by)
-	q = q.Select(strings.Join(append([]string{"'' AS metric"}, append(columns, sums)...), ", "), args...)
+	q = q.Select(strings.Join(append([]string{"'" + string(metric) + "' AS metric"}, append(columns, sums)...), ", "), args...)
 	if len(columns) > 0 {
 		q = q.Group(strings.Join(columns, ", "))
 	}
@@ -413,7 +408,7 @@ func (r *Reader) countRows(f FigureQuery, table string, only func(*gorm.DB) *gor
 	if only != nil {
 		q = only(q)
 	}
-	q = selectGroups(q, f.By, strings.Join(sums, ", "), args...)
+	q = selectGroups(q, "", f.By, strings.Join(sums, ", "), args...)
 	return scanGroups(q, f.By, len(f.Metrics), func(g Group, _ target.Metric, n []int64) {
 		for i, m := range f.Metrics {
 			addTo(counts, g, m, sign*n[i])
