@@ -339,12 +339,13 @@ type ColumnChoice struct {
 func (s *Server) mapImport(ctx context.Context, in *struct {
 	ByID
 	Body struct {
-		HeaderRow int            `json:"header_row" minimum:"1" doc:"Row of the headings, from 1."`
-		Columns   []ColumnChoice `json:"columns" maxItems:"300"`
+		HeaderRow int            `json:"header_row,omitempty" minimum:"0" doc:"Row of the headings, from 1; left out with a sheet alone, whose headings are then found."`
+		Columns   []ColumnChoice `json:"columns,omitempty" maxItems:"300"`
+		Sheet     string         `json:"sheet,omitempty" maxLength:"100" doc:"Name of the workbook's sheet; left out for the one that was found."`
 		Remember  bool           `json:"remember,omitempty" doc:"Use it by itself when the same headings come again."`
 	}
 }) (*one[Import], error) {
-	m := app.GivenMapping{HeaderRow: in.Body.HeaderRow, Columns: map[string]string{}}
+	m := app.GivenMapping{HeaderRow: in.Body.HeaderRow, Columns: map[string]string{}, Sheet: in.Body.Sheet}
 	for _, c := range in.Body.Columns {
 		if c.Field != "" {
 			m.Columns[c.Column] = c.Field

@@ -221,10 +221,11 @@ func (a *App) readList(c store.Comparison, counts *ComparisonCounts) ([]listed, 
 	// A list of one column is a list too: the numbers of what it names are enough.
 	wording := wordingOf(c.Class)
 	wording.Least = 1
-	book, header, err := sheet.Pick(book, wording)
+	picked, err := sheet.Pick(book, wording)
 	if err != nil {
 		return nil, err
 	}
+	book, header := picked.Book, picked.Header
 	var rows []listed
 	for row, err := range book.Rows() {
 		if err != nil {

@@ -67,6 +67,18 @@ func expectedHeadings(class registry.Class) []string {
 	return names
 }
 
+// requiredKeys are the fields that no row can do without.
+func requiredKeys(class registry.Class) []string {
+	var keys []string
+	spec, _ := registry.SpecOf(class)
+	for _, f := range spec.Fields {
+		if f.Required {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
+}
+
 // requireColumns fails if a column is missing that no row can do without.
 func requireColumns(class registry.Class, header sheet.Header) error {
 	spec, _ := registry.SpecOf(class)

@@ -40,6 +40,7 @@ type ImportCounts struct {
 type ImportSheet struct {
 	Name        string           `json:"name"`
 	Encoding    string           `json:"encoding,omitempty"`
+	Further     []string         `json:"further,omitempty" doc:"Other sheets of the workbook that hold data too and are not read."`
 	HeaderRow   int              `json:"header_row"`
 	Source      string           `json:"source,omitempty" enum:"auto,saved,hand" doc:"Who said how the columns are read: the program, a saved mapping, or the clerk for this import."`
 	MappingID   string           `json:"mapping_id,omitempty" doc:"The saved mapping that was used."`

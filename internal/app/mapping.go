@@ -28,16 +28,20 @@ type GivenMapping struct {
 	HeaderRow int               `json:"header_row"`
 	Columns   map[string]string `json:"columns"` // letter → field
 	Remember  bool              `json:"remember,omitempty"`
+	Sheet     string            `json:"sheet,omitempty"` // name of the workbook's sheet, "" for the one that is found
 }
 
-// SetMapping says how the columns of an import are to be read and puts its
-// check into the queue again. With remember the mapping is used by itself the
+// SetMapping says which sheet of an import is read and how its columns are to be
+// read, and puts its check into the queue again. With a sheet alone its columns
+// are found as ever. With remember the mapping is used by itself the
 // next time the same headings come. A field that stands twice, an unknown one
 // and a required one that is missing fail with Invalid.
 func (a *App) SetMapping(ctx context.Context, by access.Actor, id string, m GivenMapping, remember bool) (store.Import, error) {
 	return a.changeImport(ctx, by, id, []string{"checked", "failed"}, func(tx *store.Tx, i *store.Import) error {
-		if err := mappingFits(i.Columns(), m); err != nil {
-			return err
+		if m.HeaderRow > 0 || len(m.Columns) > 0 || m.Sheet == "" {
+			if err := mappingFits(i.Columns(), m); err != nil {
+				return err
+			}
 		}
 		m.Remember = remember
 		text, err := json.Marshal(m)
@@ -98,19 +102,19 @@ func (a *App) DropMapping(ctx context.Context, by access.Actor, id string) error
 // It returns the sheet of the book that is read.
 func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Book, sheet.Header, error) {
 	class := c.current.Columns()
-	book, found, err := sheet.Pick(book, wordingOf(class))
-	c.described = ImportSheet{Name: book.SheetName, Encoding: book.Encoding, HeaderRow: found.Row, Source: "auto", Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
 	given := GivenMapping{}
 	if c.current.Mapping != "" {
 		if err := json.Unmarshal([]byte(c.current.Mapping), &given); err != nil {
-			return book, found, err
+			return book, sheet.Header{}, err
 		}
-		c.described.HeaderRow, c.described.Source = given.HeaderRow, "hand"
 	}
-	if given.HeaderRow == 0 {
-		if given, err = c.saved(ctx, book, found.Row, err); err != nil && found.Row == 0 {
-			return book, found, preview(book, &c.described, err)
-		}
+	picked, err := c.pick(book, given.Sheet)
+	book, found := picked.Book, picked.Header
+	c.described = ImportSheet{Name: book.SheetName, Encoding: book.Encoding, Further: picked.Further, HeaderRow: found.Row, Source: "auto", Mapping: []ImportColumn{}, Unmapped: []UnmappedColumn{}, Columns: []SheetColumn{}, Preview: [][]string{}}
+	if given.HeaderRow > 0 {
+		c.described.HeaderRow, c.described.Source = given.HeaderRow, "hand"
+	} else if given, err = c.saved(ctx, book, found.Row, err); err != nil && found.Row == 0 {
+		return book, found, preview(book, &c.described, err)
 	}
 	headings, shown, readErr := headingsOf(book, c.described.HeaderRow, found.Row)
 	if readErr != nil {
@@ -120,10 +124,14 @@ func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Bo
 	if given.HeaderRow > 0 {
 		found, err = given.over(c.described.HeaderRow, headings), nil
 	}
+	given.Sheet = "" // is of this workbook only
 	if text, marshalErr := json.Marshal(given); given.Remember && marshalErr == nil {
 		c.remember = &store.Mapping{ID: newID(), CityCode: c.current.CityCode, Class: class, Fingerprint: c.described.Fingerprint, Name: c.current.FileName, Mapping: string(text)}
 	}
 	for _, column := range slices.Concat(found.Columns, found.Unmapped) { // those that stand further up
+		if more := column.Index + 1 - len(headings); more > 0 && column.Heading != "" {
+			headings = append(headings, make([]string, more)...)
+		}
 		if column.Index < len(headings) && headings[column.Index] == "" {
 			headings[column.Index] = column.Heading
 		}
@@ -135,10 +143,24 @@ func (c *importCheck) headerOf(ctx context.Context, book *sheet.Book) (*sheet.Bo
 	return book, found, err
 }
 
+// pick finds the sheet that is read, which the clerk may have chosen, and its
+// header.
+func (c *importCheck) pick(book *sheet.Book, chosen string) (sheet.Picked, error) {
+	w := wordingOf(c.current.Columns())
+	found, err := sheet.Pick(book, w)
+	if chosen == "" || chosen == found.SheetName {
+		return found, err
+	}
+	further := slices.DeleteFunc(append([]string{found.SheetName}, found.Further...), func(name string) bool { return name == chosen })
+	found, err = sheet.Pick(book.Sheet(chosen), w)
+	found.Further = further
+	return found, err
+}
+
 // wordingOf is how offices call the fields of a class.
 func wordingOf(class registry.Class) sheet.Wording {
 	return sheet.Wording{Match: func(heading string) (string, bool) { return registry.FindField(class, heading) },
-		Rank: func(heading string) int { return registry.Rank(class, heading) }, Expected: expectedHeadings(class), Least: leastHeadings(class)}
+		Rank: func(heading string) int { return registry.Rank(class, heading) }, Expected: expectedHeadings(class), Least: leastHeadings(class), Required: requiredKeys(class)}
 }
 
 // leastHeadings is how many known headings make a row a header, 0 for the usual

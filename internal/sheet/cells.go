@@ -32,6 +32,9 @@ type sheetReader struct {
 	kind   cellKind
 	style  int
 	start  int // where the cell's text starts
+	// formula is what computes the cell being read, from its equals sign, "" for a
+	// cell without one.
+	formula string
 }
 
 // cell is a cell of the row being read: a stretch of the row's text, or a
@@ -49,7 +52,8 @@ const (
 	numberCell cellKind = iota
 	sharedCell
 	textCell
-	otherCell // truth values, errors, days in ISO form: taken as they stand
+	truthCell
+	otherCell // errors, days in ISO form: taken as they stand
 )
 
 // next returns the next row that holds anything, io.EOF after the last.
@@ -66,6 +70,8 @@ func (s *sheetReader) next() (Row, error) {
 		switch string(name) {
 		case "c":
 			err = s.cellTag(tag, closing)
+		case "f":
+			s.formulaTag(text, tag, closing)
 		case "row":
 			var row Row
 			var found bool
@@ -80,6 +86,23 @@ func (s *sheetReader) next() (Row, error) {
 		if err != nil {
 			return s.broken(err)
 		}
+	}
+}
+
+// shownFormula is how many bytes of a formula are kept.
+const shownFormula = 80
+
+// formulaTag keeps what computes a cell, in case nothing else stands in it.
+func (s *sheetReader) formulaTag(text, tag []byte, closing bool) {
+	switch {
+	case !s.inCell:
+	case closing:
+		s.formula = "="
+		if shown, err := appendText(nil, bytes.ToValidUTF8(text[:min(len(text), shownFormula)], nil)); err == nil {
+			s.formula += string(shown)
+		}
+	default:
+		s.formula = "="
 	}
 }
 
@@ -166,7 +189,7 @@ func (s *sheetReader) cellTag(tag []byte, closing bool) error {
 		return s.endCell()
 	}
 	s.column++
-	s.kind, s.style, s.start = numberCell, 0, len(s.text.text)
+	s.kind, s.style, s.start, s.formula = numberCell, 0, len(s.text.text), ""
 	err := attributes(tag, func(name, value []byte) {
 		switch string(name) {
 		case "r":
@@ -190,6 +213,8 @@ func kindOf(t []byte) cellKind {
 		return sharedCell
 	case "str", "inlineStr":
 		return textCell
+	case "b":
+		return truthCell
 	case "n", "":
 		return numberCell
 	}
@@ -211,7 +236,13 @@ func (s *sheetReader) endCell() error {
 		s.text.text = s.text.text[:s.start]
 	case numberCell:
 		value, c.numeric = s.number(bytes.TrimSpace(value))
-		s.text.text = append(s.text.text[:s.start], value...)
+		if s.text.text = append(s.text.text[:s.start], value...); len(value) == 0 {
+			s.text.text = append(s.text.text, s.formula...) // a program wrote it that does not compute
+		}
+	case truthCell:
+		if truth, known := truths[string(bytes.TrimSpace(value))]; known {
+			s.text.text = append(s.text.text[:s.start], truth...)
+		}
 	case textCell:
 		s.text.text = append(s.text.text[:s.start], unescape(value)...)
 	}
@@ -228,21 +259,26 @@ func (s *sheetReader) endCell() error {
 	return tooManyColumns()
 }
 
+// truths are truth values as spreadsheets show them.
+var truths = map[string]string{"0": "FALSE", "1": "TRUE"}
+
 // number returns a stored number as the office sees it: with the 15 figures that
 // a spreadsheet keeps, without an exponent unless it has more figures than
-// that, a day as days since 1899-12-30 whatever the workbook counts from.
+// that, without the .0 that Java puts behind every number, a day as days since
+// 1899-12-30 whatever the workbook counts from.
 func (s *sheetReader) number(text []byte) (tidy []byte, numeric bool) {
-	exponent := false
+	tidied := false // it is not written as spreadsheets show it
 	for _, c := range text {
 		switch {
 		case c == 'e' || c == 'E':
-			exponent = true
+			tidied = true
 		case (c < '0' || c > '9') && c != '.' && c != '-' && c != '+':
 			return text, false
 		}
 	}
+	tidied = tidied || bytes.HasSuffix(text, []byte("0")) && bytes.IndexByte(text, '.') >= 0
 	shift := s.from04 && s.style >= 0 && s.style < len(s.isDay) && s.isDay[s.style]
-	if len(text) <= 15 && !exponent && !shift {
+	if len(text) <= 15 && !tidied && !shift {
 		return text, len(text) > 0
 	}
 	f, err := strconv.ParseFloat(string(text), 64)

@@ -155,7 +155,7 @@ func separatorOf(text string) byte {
 	best, most := byte(','), 0
 	for range headerDepth {
 		line, rest, more := strings.Cut(text, "\n")
-		for _, candidate := range []byte(",\t;") {
+		for _, candidate := range []byte(",\t;|") {
 			if n := strings.Count(line, string(candidate)); n > most {
 				best, most = candidate, n
 			}
@@ -338,8 +338,12 @@ func (r *csvReader) unpaired() error {
 }
 
 // asTyped takes off the apostrophe that WriteCSV puts before what would be a
-// formula.
+// formula, and the formula ="4301…" in which other programs wrap figures that a
+// spreadsheet must leave alone.
 func asTyped(value string) string {
+	if text, ok := strings.CutPrefix(value, `="`); ok && strings.Count(text, `"`) == 1 && strings.HasSuffix(text, `"`) {
+		return text[:len(text)-1]
+	}
 	if rest, ok := strings.CutPrefix(value, "'"); ok && Neutral(rest) != rest {
 		return rest
 	}

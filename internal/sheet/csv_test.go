@@ -119,3 +119,21 @@ func TestLargeCSVIsReadInPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestCSVOfOtherPrograms proves F15: figures wrapped as a formula so that a
+// spreadsheet leaves them alone, and strokes between the cells.
+func TestCSVOfOtherPrograms(t *testing.T) {
+	for text, want := range map[string][]string{
+		"=\"430199001\",b,\"=\"\"湘A1\"\"\"\n": {"430199001", "b", "湘A1"},
+		"a|b,c|d\n":                           {"a", "b,c", "d"},
+		"=\"a\"&\"b\",c\n":                    {"=\"a\"&\"b\"", "c"},
+	} {
+		b, err := Open("a.csv", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows := rowsIn(t, b); len(rows) != 1 || !slices.Equal(rows[0].Cells, want) {
+			t.Errorf("%q: got %v", text, rows)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +20,9 @@ type Column struct {
 	Letter  string
 	Heading string
 	Key     string // what the heading stands for, "" for a column that is left out
+
+	group string // the heading that spans it and others from above
+	whole bool   // the heading stands for the key together with its group
 }
 
 // Header is the row of headings.
@@ -27,6 +31,8 @@ type Header struct {
 	Columns  []Column // those with a known key
 	Unmapped []Column // those with an unknown heading, or that a better one beats
 	LeftOut  []Column // those that are known and stand for no field
+
+	above map[string]string // the rows above, by what stands first in each: titles and groups
 }
 
 const (
@@ -43,12 +49,15 @@ type Wording struct {
 	Rank     func(heading string) int
 	Least    int      // headings that make a row a header, if not three
 	Expected []string // headings that a message names
+	Required []string // keys without which a sheet is not the one that is meant
 }
 
 // FindHeader returns the row among the first ones with the most known headings;
 // titles and groups above it are passed over. Of headings in two rows the lower
 // one counts, and the upper one where the lower is blank, as merged cells leave
-// it; up to three rows make a header. A heading that stands twice fails with
+// it; up to three rows make a header. A group gives its meaning to a heading
+// that has none alone, as 姓名 has below 所有人, and of two headings of the same
+// key the one that its group speaks for is surer. A heading that stands twice fails with
 // Invalid repeated_column, unless one of the two is surer or both are guesses;
 // without a header it fails with Invalid no_header.
 func FindHeader(b *Book, w Wording) (Header, error) {
@@ -58,6 +67,8 @@ func FindHeader(b *Book, w Wording) (Header, error) {
 	}
 	var best Header
 	var above []string // the rows right above as one, if they could be the upper part of a header
+	var spans []string // the row above, which may hold nothing but groups
+	spanned, first := -1, map[string]string{}
 	read, depth, last := 0, 0, 0
 	for row, err := range b.Rows() {
 		if err != nil {
@@ -76,12 +87,22 @@ func FindHeader(b *Book, w Wording) (Header, error) {
 			cells = overlay(row.Cells, above)
 			if len(own.Columns) > 0 {
 				merged = headerOf(row.Number, cells, match)
+				merged.group(row.Cells, above, w)
 			}
+		} else if row.Number == spanned+1 {
+			merged.group(row.Cells, spans, w)
 		}
 		if len(merged.Columns) > len(best.Columns) {
 			best = merged
+			best.above = maps.Clone(first)
 		}
-		switch filled := countFilled(row.Cells); {
+		start, signs := signature(row.Cells)
+		first[start] = signs
+		filled := countFilled(row.Cells)
+		if filled > 1 {
+			spans, spanned = row.Cells, row.Number
+		}
+		switch {
 		case filled > 1 && (above != nil || len(own.Columns) > 0):
 			above = cells
 			depth++
@@ -94,6 +115,67 @@ func FindHeader(b *Book, w Wording) (Header, error) {
 	}
 	best.settle(w.Rank)
 	return best, repeated(best.Columns)
+}
+
+// groupWords are what a group of columns adds to its subject: 车辆信息.
+var groupWords = regexp.MustCompile(`(基本)?(信息|情况|资料|数据|内容)$`)
+
+// group gives the columns the headings that span them from above, lower being
+// the row of the headings themselves, and reads those that mean something only
+// together with their group.
+func (h *Header) group(lower, upper []string, w Wording) {
+	groups, last := make([]string, len(lower)), ""
+	for i, text := range lower {
+		if i < len(upper) && strings.TrimSpace(upper[i]) != "" {
+			last = groupWords.ReplaceAllString(strings.Join(strings.Fields(upper[i]), ""), "")
+		}
+		if strings.TrimSpace(text) != "" {
+			groups[i] = last
+		}
+	}
+	surely := func(heading string) string {
+		key, _ := w.Match(heading)
+		if key != "" && w.Rank != nil && w.Rank(heading) > 1 {
+			return "" // a guess would come from the group alone
+		}
+		return key
+	}
+	for _, list := range []*[]Column{&h.Columns, &h.Unmapped, &h.LeftOut} {
+		kept := (*list)[:0:0]
+		for _, c := range *list {
+			if c.Index < len(groups) && groups[c.Index] != "" {
+				c.group = groups[c.Index]
+				if key := surely(c.group + c.Heading); key != "" {
+					c.Key, c.whole = key, true
+				}
+			}
+			if list != &h.Columns && c.whole {
+				h.Columns = append(h.Columns, c)
+				continue
+			}
+			kept = append(kept, c)
+		}
+		if list != &h.Columns {
+			*list = kept
+		} else {
+			h.Columns = kept
+		}
+	}
+	slices.SortFunc(h.Columns, func(a, b Column) int { return a.Index - b.Index })
+}
+
+// signature returns what stands first in a row, and the whole of it as one text.
+func signature(cells []string) (start, whole string) {
+	var filled []string
+	for _, text := range cells {
+		if text = strings.TrimSpace(text); text != "" {
+			filled = append(filled, text)
+		}
+	}
+	if len(filled) == 0 {
+		return "", ""
+	}
+	return filled[0], strings.Join(filled, "\n")
 }
 
 // overlay returns the lower cells, and where they are blank the upper ones.
@@ -144,17 +226,26 @@ func (h *Header) settle(rank func(string) int) {
 	if rank == nil {
 		return
 	}
+	ranked := func(c Column) int { // of two alike, that which its group does not speak for is less sure
+		switch {
+		case c.whole:
+			return 0
+		case c.group != "":
+			return 2*rank(c.Heading) + 1
+		}
+		return 2 * rank(c.Heading)
+	}
 	surest := map[string]int{}
 	for _, c := range h.Columns {
-		r := rank(c.Heading)
+		r := ranked(c)
 		if best, seen := surest[c.Key]; !seen || r < best {
 			surest[c.Key] = r
 		}
 	}
 	kept, guessed := h.Columns[:0], map[string]bool{}
 	for _, c := range h.Columns {
-		r := rank(c.Heading)
-		if r > surest[c.Key] || (r > 1 && guessed[c.Key]) {
+		r := ranked(c)
+		if r > surest[c.Key] || (r > 3 && guessed[c.Key]) {
 			c.Key = ""
 			h.Unmapped = append(h.Unmapped, c)
 			continue
@@ -236,14 +327,20 @@ func beginsNotData(text string) bool {
 	return false
 }
 
+// pageFoot is what stands below each printed page.
+var pageFoot = regexp.MustCompile(`^[-—\s]*第?\s*[0-9０-９]{1,4}\s*页?\s*([/,，、]?\s*共?\s*[0-9０-９]{1,4}\s*页)?[-—\s]*$`)
+
 // belowHead is how far below its header a sheet may have a line of units or of
 // column numbers.
 const belowHead = 2
 
-// NoData reports whether a row below the header is no data: the header again,
-// as it stands on each printed page, or right below it a line of units or of
-// column numbers.
+// NoData reports whether a row below the header is no data: the header again
+// with the titles and groups above it, as it stands on each printed page, or
+// right below it a line of units or of column numbers.
 func (h Header) NoData(r Row) bool {
+	if h.again(r) {
+		return true
+	}
 	filled, same, units := 0, 0, 0
 	for _, c := range h.Columns {
 		if c.Index >= len(r.Cells) {
@@ -272,6 +369,22 @@ func (h Header) NoData(r Row) bool {
 		return false
 	}
 	return units == filled || numbered(r.Cells)
+}
+
+// again reports whether a row stands above the header too, or is the foot of a
+// printed page.
+func (h Header) again(r Row) bool {
+	for i, text := range r.Cells {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if signs, stands := h.above[text]; stands {
+			_, own := signature(r.Cells)
+			return own == signs
+		}
+		return (strings.HasPrefix(text, "第") || strings.HasPrefix(text, "-") || strings.HasPrefix(text, "—")) && pageFoot.MatchString(text) && !holdsAnything(r.Cells[i+1:])
+	}
+	return false
 }
 
 // unitAlone is a cell that only names a unit or a form.

@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestHeaderOfTwoRowsIsReadAsOne(t *testing.T) {
 	for _, c := range h.Columns {
 		got = append(got, c.Letter+"="+c.Key)
 	}
-	if h.Row != 4 || strings.Join(got, " ") != "B=plate C=vin E=owner" || len(h.Unmapped) != 1 || h.Unmapped[0] != (Column{3, "D", "颜色", ""}) {
+	if h.Row != 4 || strings.Join(got, " ") != "B=plate C=vin E=owner" || len(h.Unmapped) != 1 || h.Unmapped[0].Letter+h.Unmapped[0].Heading+h.Unmapped[0].Key != "D颜色" {
 		t.Errorf("got %+v", h)
 	}
 }
@@ -102,7 +103,7 @@ func TestColumnsHaveTheirLetters(t *testing.T) {
 // TestLinesThatAreNoDataArePassedOver proves F15: the headings again on the next
 // page, a line of units and one of column numbers right below the headings.
 func TestLinesThatAreNoDataArePassedOver(t *testing.T) {
-	h := Header{Row: 4, Columns: []Column{{0, "A", "号牌号码", "plate"}, {1, "B", "车架号", "vin"}, {2, "C", "总质量", "mass"}, {3, "D", "所有人", "owner"}}}
+	h := Header{Row: 4, Columns: []Column{{Index: 0, Heading: "号牌号码", Key: "plate"}, {Index: 1, Heading: "车架号", Key: "vin"}, {Index: 2, Heading: "总质量", Key: "mass"}, {Index: 3, Heading: "所有人", Key: "owner"}}}
 	for _, c := range []struct {
 		row   int
 		cells []string
@@ -130,8 +131,9 @@ func TestHeaderOfThreeRowsInTheSecondSheet(t *testing.T) {
 	}
 	b, err := Open("a", saved(t, f))
 	must(t, err)
-	b, h, err := Pick(b, Wording{Match: match})
+	picked, err := Pick(b, Wording{Match: match})
 	must(t, err)
+	b, h := picked.Book, picked.Header
 	var got []string
 	for _, c := range h.Columns {
 		got = append(got, c.Letter+"="+c.Key)
@@ -160,5 +162,57 @@ func TestOfGuessesTheFirstIsTaken(t *testing.T) {
 	must(t, err)
 	if len(h.Columns) != 4 || h.Columns[2].Letter != "C" || len(h.Unmapped) != 1 || h.Unmapped[0].Letter != "D" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// TestGroupsGiveHeadingsTheirMeaning proves F15 and F17: what stands below a
+// merged group means what the two say together, and of two alike the one counts
+// that its group speaks for.
+func TestGroupsGiveHeadingsTheirMeaning(t *testing.T) {
+	words := map[string]string{"号牌号码": "plate", "车架号": "vin", "姓名": "", "所有人姓名": "owner", "电话": "phone", "所有人电话": "phone", "型号": "model", "发动机型号": "engine", "发动机编号": "number", "编号": ""}
+	w := Wording{Match: func(heading string) (string, bool) { key, known := words[heading]; return key, known }, Rank: func(string) int { return 0 }, Required: []string{"owner"}}
+	b, err := Open("a.csv", []byte("某市台账,,,,,,,\n车辆信息,,发动机信息,,所有人情况,,经办人,\n号牌号码,车架号,型号,编号,姓名,电话,姓名,电话\n湘A1,X,6BT,1,张三,1,李四,2\n"))
+	must(t, err)
+	h, err := FindHeader(b, w)
+	must(t, err)
+	var got []string
+	for _, c := range h.Columns {
+		got = append(got, c.Letter+"="+c.Key)
+	}
+	if h.Row != 3 || strings.Join(got, " ") != "A=plate B=vin C=engine D=number E=owner F=phone" {
+		t.Errorf("%s: %+v", got, h)
+	}
+	for text, want := range map[string]bool{"某市台账": true, "车辆信息,,发动机信息,,所有人情况,,经办人,": true, "第 2 页 共 3 页": true, "第2页": true, "- 2 -": true, "某市": false, "湘A1,X,6BT,1,张三,1,李四,2": false, "第一运输公司,X": false, "-,X": false} {
+		if got := h.NoData(Row{Number: 40, Cells: strings.Split(text, ",")}); got != want {
+			t.Errorf("%q: no data is %v", text, got)
+		}
+	}
+}
+
+// TestSheetThatIsMeantIsPicked proves F15: a sheet of sums in front is not the
+// one that is meant, and sheets with more data are named.
+func TestSheetThatIsMeantIsPicked(t *testing.T) {
+	f := excelize.NewFile()
+	for sheet, rows := range map[string][][]any{
+		"Sheet1": {{"所有人", "注册日期", "总质量", "数量"}, {"某", "2010", "3", "2"}},
+		"武陵区":    {{"号牌号码", "车架号", "所有人"}, {"湘J1", "X", "某"}},
+		"鼎城区":    {{"号牌号码", "车架号", "所有人"}, {"湘J2", "Y", "某"}},
+		"空表":     {{"号牌号码", "车架号", "所有人"}, {"合计", "", "0"}},
+	} {
+		_, err := f.NewSheet(sheet)
+		must(t, err)
+		for i, row := range rows {
+			must(t, f.SetSheetRow(sheet, fmt.Sprintf("A%d", i+1), &row))
+		}
+	}
+	must(t, f.MoveSheet("武陵区", "鼎城区"), f.MoveSheet("鼎城区", "空表"))
+	b, err := Open("a", saved(t, f))
+	must(t, err)
+	picked, err := Pick(b, Wording{Match: match, Required: []string{"plate"}})
+	must(t, err)
+	read := append([]string{picked.SheetName}, picked.Further...)
+	slices.Sort(read)
+	if picked.SheetName == "Sheet1" || strings.Join(read, " ") != "武陵区 鼎城区" {
+		t.Errorf("%s, and further %s", picked.SheetName, picked.Further)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"phaseout/internal/bilingual"
@@ -59,22 +60,81 @@ func (b *Book) Sheet(name string) *Book {
 	return b
 }
 
-// Pick finds the header of a book: in its first sheet that holds anything, or
-// else in the first further sheet that has one, as offices put a page of
-// instructions in front. It returns the sheet that was taken.
-func Pick(b *Book, w Wording) (*Book, Header, error) {
-	h, err := FindHeader(b, w)
-	var f *fault.Fault
-	if err == nil || !errors.As(err, &f) || f.Code != "no_header" {
-		return b, h, err
-	}
-	for _, s := range b.other {
-		next := b.from.book(s, nil)
-		if found, nextErr := FindHeader(next, w); nextErr == nil {
-			return next, found, nil
+// Picked is the sheet of a book that is read.
+type Picked struct {
+	*Book
+	Header  Header
+	Further []string // names of other sheets that hold data of the same kind and are not read
+}
+
+// Pick finds the sheet of a book that is meant and its header: the first one
+// whose header has all required keys, as offices put pages of instructions and
+// of sums in front, else the first one with any header. Without a header it
+// fails as FindHeader does for the first sheet.
+func Pick(b *Book, w Wording) (Picked, error) {
+	first := Picked{Book: b}
+	var firstErr error
+	var whole []Picked
+	for i, next := range b.sheets() {
+		h, err := FindHeader(next, w)
+		if i == 0 {
+			first.Header, firstErr = h, err
+		}
+		switch {
+		case err != nil && i == 0 && !isCode(err, "no_header"):
+			return first, err // this is the sheet that is meant, and it is said what is wrong with it
+		case err != nil:
+		case h.has(w.Required):
+			whole = append(whole, Picked{Book: next, Header: h})
+		case firstErr != nil:
+			first, firstErr = Picked{Book: next, Header: h}, nil
 		}
 	}
-	return b, h, err
+	if len(whole) == 0 {
+		return first, firstErr
+	}
+	for _, other := range whole[1:] {
+		if other.hasData() {
+			whole[0].Further = append(whole[0].Further, other.SheetName)
+		}
+	}
+	return whole[0], nil
+}
+
+// sheets are the book itself and the further sheets of its workbook.
+func (b *Book) sheets() []*Book {
+	all := []*Book{b}
+	for _, s := range b.other {
+		all = append(all, b.from.book(s, nil))
+	}
+	return all
+}
+
+func isCode(err error, code string) bool {
+	var f *fault.Fault
+	return errors.As(err, &f) && f.Code == code
+}
+
+func (h Header) has(keys []string) bool {
+	for _, key := range keys {
+		if !slices.ContainsFunc(h.Columns, func(c Column) bool { return c.Key == key }) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasData reports whether there is a row of data below the header.
+func (p Picked) hasData() bool {
+	for row, err := range p.Rows() {
+		if err != nil {
+			return true // to be looked at, at least
+		}
+		if row.Number > p.Header.Row && !IsTotals(row) && !p.Header.NoData(row) {
+			return true
+		}
+	}
+	return false
 }
 
 // Rows yields the rows that hold anything, in their order, and at most one

@@ -6087,6 +6087,8 @@ export interface components {
             encoding?: string;
             /** @description Of the headings: the same sheet comes again with the same one. */
             fingerprint?: string;
+            /** @description Other sheets of the workbook that hold data too and are not read. */
+            further?: string[] | null;
             /** Format: int64 */
             header_row: number;
             mapping: components["schemas"]["ImportColumn"][] | null;
@@ -7204,14 +7206,16 @@ export interface components {
             username: string;
         };
         "Map-importRequest": {
-            columns: components["schemas"]["ColumnChoice"][] | null;
+            columns?: components["schemas"]["ColumnChoice"][] | null;
             /**
              * Format: int64
-             * @description Row of the headings, from 1.
+             * @description Row of the headings, from 1; left out with a sheet alone, whose headings are then found.
              */
-            header_row: number;
+            header_row?: number;
             /** @description Use it by itself when the same headings come again. */
             remember?: boolean;
+            /** @description Name of the workbook's sheet; left out for the one that was found. */
+            sheet?: string;
         };
         Me: {
             city_code: string | null;
