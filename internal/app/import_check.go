@@ -173,8 +173,14 @@ func (c *importCheck) keep(ctx context.Context, chunk []checkedRow, state string
 	})
 }
 
+// shownCell is how many signs of a cell a finding shows.
+const shownCell = 200
+
 func (c *importCheck) finding(row, position int, f registry.Finding) store.ImportFinding {
 	value := f.Value
+	if signs := []rune(value); len(signs) > shownCell {
+		value = string(signs[:shownCell]) + "…"
+	}
 	switch f.Field {
 	case "owner_id":
 		value = store.MaskID(value)

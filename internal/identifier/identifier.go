@@ -70,7 +70,7 @@ var (
 	plateOrdinary = regexp.MustCompile(`^[` + provinces + `][A-HJ-NP-Z][A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]$`)
 	plateSmallNEV = regexp.MustCompile(`^[` + provinces + `][A-HJ-NP-Z][A-HJK][A-HJ-NP-Z0-9][0-9]{4}$`)
 	plateLargeNEV = regexp.MustCompile(`^[` + provinces + `][A-HJ-NP-Z][0-9]{5}[A-HJK]$`)
-	plateMarks    = strings.NewReplacer("·", "", "•", "", ".", "", "-", "", "_", "")
+	plateMarks    = strings.NewReplacer("·", "", "•", "", "‧", "", "∙", "", "⋅", "", "・", "", "･", "", "●", "", ".", "", "。", "", "-", "", "—", "", "–", "", "−", "", "‐", "", "_", "", "“", "", "”", "", "\"", "")
 )
 
 // Plate checks a vehicle's plate number (GA 36-2018). An export without the
@@ -126,7 +126,7 @@ func PlateCity(plate string) (string, bool) {
 var (
 	vinForm    = regexp.MustCompile(`^[A-HJ-NPR-Z0-9]{17}$`)
 	shortFrame = regexp.MustCompile(`^[A-Z0-9]{4,16}$`)
-	vinMarks   = strings.NewReplacer("*", "", "-", "", "·", "", ".", "") // as stamped or as typed
+	vinMarks   = strings.NewReplacer("*", "", "-", "", "—", "", "–", "", "·", "", ".", "", "“", "", "”", "", "\"", "") // as stamped or as typed
 	vinWeights = [17]int{8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2}
 	vinValues  = [256]int{'1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7, '8': 8, '9': 9, 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': 5, 'F': 6, 'G': 7, 'H': 8, 'J': 1, 'K': 2, 'L': 3, 'M': 4, 'N': 5, 'P': 7, 'R': 9,
 		'S': 2, 'T': 3, 'U': 4, 'V': 5, 'W': 6, 'X': 7, 'Y': 8, 'Z': 9}
@@ -163,6 +163,9 @@ func VIN(s string, short bool) Result {
 		}
 		return bad(v, bilingual.F("车辆识别代号“%s”不符合格式（%d 位）", "the VIN %q does not have its form (%d signs)", v, len([]rune(v))), mend)
 	}
+	if oneSign(v) {
+		return bad(v, bilingual.F("“%s”是占位号码，不是车辆识别代号", "%q stands in for a VIN and is none", v), bilingual.T("请按登记证书填写", "write it as on the registration certificate"))
+	}
 	want := vinCheckDigit(v)
 	if v[8] == want {
 		return ok(v)
@@ -172,6 +175,15 @@ func VIN(s string, short bool) Result {
 		mend = bilingual.F("第 9 位应为 %s，或号码应为 %s", "the ninth sign should be %s, or the number should be %s", string(want), fixed)
 	}
 	return Result{v, ChecksumWarn, bilingual.F("车辆识别代号“%s”的校验位不符", "the check digit of the VIN %q is wrong", v), mend}
+}
+
+// oneSign reports whether a number is one sign over and over, as clerks fill in a
+// field that must not be blank.
+func oneSign(v string) bool { return v != "" && strings.Trim(v, v[:1]) == "" }
+
+// hasFigures reports whether a number has anything but words in it.
+func hasFigures(v string) bool {
+	return strings.ContainsFunc(v, func(r rune) bool { return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' })
 }
 
 // lookalikes are the signs that are taken for each other when a VIN is typed.
@@ -202,6 +214,7 @@ func vinFix(v string) string {
 // credit codes.
 var (
 	residentForm = regexp.MustCompile(`^[1-9][0-9]{16}[0-9X]$`)
+	bornForm     = regexp.MustCompile(`^.{6}(18|19|20)`)
 	oldResident  = regexp.MustCompile(`^[0-9]{15}$`)
 	creditForm   = regexp.MustCompile(`^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$`)
 	oldOrgForm   = regexp.MustCompile(`^[0-9A-Z]{8}-?[0-9X]$`)
@@ -221,11 +234,13 @@ const creditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 // into 4.3E+17 cannot be restored and is a format error; any other slip is a
 // warning, because it identifies no asset.
 func OwnerID(s string) Result {
-	v := Normalize(s)
+	v := withoutRemark(Normalize(s))
 	warn := func(zh, en string) Result {
 		return Result{v, ChecksumWarn, bilingual.T(zh, en), bilingual.T("请核对证件", "check it with the document")}
 	}
 	switch {
+	case len(v) > 1 && oneSign(v):
+		return warn("证件号码是占位号码", "the number stands in for one")
 	case damaged.MatchString(v):
 		return bad(v, bilingual.T("证件号码已被表格软件改成科学计数法，末位丢失", "the spreadsheet turned the number into scientific notation; its last digits are lost"),
 			bilingual.T("将该列设为文本后重新填写", "set the column to text and enter it again"))
@@ -251,7 +266,7 @@ func OwnerID(s string) Result {
 // bornOn reports whether digits 7 to 14 are a day, which tells a resident
 // number from a credit code of digits alone.
 func bornOn(v string) bool {
-	return civil.Day(v[6:10] + "-" + v[10:12] + "-" + v[12:14]).Valid()
+	return bornForm.MatchString(v) && civil.Day(v[6:10]+"-"+v[10:12]+"-"+v[12:14]).Valid()
 }
 
 func residentCheck(v string) byte {
@@ -272,6 +287,9 @@ func creditCheck(v string) byte {
 	return creditAlphabet[(31-sum%31)%31]
 }
 
+// dashes are what is typed for a hyphen.
+var dashes = strings.NewReplacer("—", "-", "–", "-", "−", "-", "‐", "-")
+
 var (
 	shipForm   = regexp.MustCompile(`^CN[0-9]{11}$`)
 	envForm    = regexp.MustCompile(`^([X0-4D])-?([A-HJ-NP-Z0-9]{7,8})$`)
@@ -285,8 +303,8 @@ var (
 // ShipID checks a vessel's identification number 船舶识别号: CN and 11 digits.
 // Its check digit has no public rule.
 func ShipID(s string) Result {
-	v := strings.ReplaceAll(withoutRemark(Normalize(s)), "-", "")
-	if shipForm.MatchString(v) {
+	v := dashes.Replace(withoutRemark(Normalize(s)))
+	if v = strings.ReplaceAll(v, "-", ""); shipForm.MatchString(v) && !oneSign(v[2:]) {
 		return ok(v)
 	}
 	return bad(v, bilingual.F("船舶识别号“%s”不符合格式", "the ship identification number %q does not have its form", v),
@@ -296,7 +314,7 @@ func ShipID(s string) Result {
 // EnvCode checks the environmental code of a non-road machine 环保号码: stage
 // mark and 8 signs, as painted on the machine.
 func EnvCode(s string) Result {
-	v := Normalize(s)
+	v := dashes.Replace(Normalize(s))
 	if m := envForm.FindStringSubmatch(v); m != nil {
 		return ok(m[1] + "-" + m[2])
 	}
@@ -317,7 +335,10 @@ func Serial(s string) Result {
 		return bad(v, bilingual.F("编号“%s”已被表格软件改成科学计数法，末位丢失", "the spreadsheet turned the number %q into scientific notation; its last figures are lost", v),
 			bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
 	}
-	if serialForm.MatchString(v) {
+	switch {
+	case v != "" && (!hasFigures(v) || strings.Trim(v, "0") == "" || strings.Trim(v, "X") == ""):
+		return bad(v, bilingual.F("“%s”不是编号", "%q is no number", v), bilingual.T("请按铭牌填写；铭牌缺失的请另行编号并在备注说明", "write the number of the nameplate; where there is none, give the machine one of your own"))
+	case serialForm.MatchString(v):
 		return ok(v)
 	}
 	return bad(v, bilingual.F("编号“%s”含有不能识别的字符或过长", "the number %q is too long or holds signs that cannot be read", v),

@@ -81,18 +81,6 @@ const (
 // placeholders are what clerks write where they do not know an owner.
 var placeholders = []string{"无", "不详", "未知", "测试", "暂无", "待查", "无名氏", "某某", "XXX", "***", "-", "/"}
 
-// cancelled are words and letters of the police register for a vehicle that is
-// not in use any more (GA 24.17 letters E, M, P).
-func cancelled(status string) bool {
-	for _, word := range []string{"注销", "作废", "报废"} {
-		if strings.Contains(status, word) && !strings.Contains(status, "未") {
-			return true
-		}
-	}
-	letters := strings.ToUpper(status)
-	return letters != "" && strings.Trim(letters, "ABCDEGHIJKLMNOPQ") == "" && strings.ContainsAny(letters, "EMP")
-}
-
 var (
 	trucks   = []registry.Class{registry.Truck}
 	engined  = []registry.Class{registry.Truck, registry.Machinery, registry.FarmMachinery}
@@ -130,7 +118,7 @@ var Rules = []Rule{
 	}},
 	{"stage_from_date", Validity, registry.Warning, engined, bilingual.T("排放阶段仅按日期推定", "the stage is only inferred from a date"), bilingual.T("请取得标签、查询或凭证依据", "get a label, a query or a document"), func(s Subject) (string, bool) { return s.Stage, s.StageSource == "date" }},
 	{"cancelled_in_use", Validity, registry.Error, trucks, bilingual.T("公安登记已注销，本系统仍为在用", "the police register has cancelled it, here it is in use"), bilingual.T("请登记淘汰，或核对状态", "log its retirement, or check the status"), func(s Subject) (string, bool) {
-		return s.PoliceStatus, inUse(s) && cancelled(s.PoliceStatus)
+		return s.PoliceStatus, inUse(s) && registry.Cancelled(s.PoliceStatus)
 	}},
 	{"scrap_overdue", Validity, registry.Warning, nil, bilingual.T("已过强制报废期仍在用", "in use after its mandatory scrapping date"), bilingual.T("请督促办理报废，或核对日期", "see to its scrapping, or check the day"), func(s Subject) (string, bool) {
 		return string(s.ScrapDueOn), inUse(s) && s.ScrapDueOn != "" && s.ScrapDueOn < s.Today

@@ -52,6 +52,7 @@ func (ref *Reference) Check(class Class, in Input) (Asset, []Finding) {
 	a.CohortOn = ref.CohortDay(*a)
 	a.InScope = a.CohortOn != "" && a.CohortOn <= in.Today
 	c.scope()
+	c.order()
 	if p.contradictions != nil {
 		c.findings = append(c.findings, p.contradictions(*a, c.group)...)
 	}
@@ -84,10 +85,16 @@ func named(f FieldSpec, zh, en string) bilingual.Text {
 func (c *checker) field(f FieldSpec) {
 	raw := strings.TrimSpace(norm.NFC.String(strings.Map(dropInvisible, c.in.Fields[f.Key])))
 	raw = strings.TrimSpace(strings.Trim(raw, "'`’‘")) // as programs mark a figure that is text
-	if given := identifier.Normalize(raw); raw == "" || notGiven[given] || (!f.Required && notKnown[given] && f.Type != DayField && f.Type != OptionField) {
-		if f.Required {
+	given := identifier.Normalize(raw)
+	if notGiven[given] || (!f.Required && notKnown[given] && f.Type != DayField && f.Type != OptionField) {
+		if given == "#N/A" && !f.Required {
+			c.add(f, "unread_value", Warning, named(f, "是公式的错误值“#N/A”，未登记此项", " is #N/A, the error of a formula, and is left out"), formulaMend)
+		} else if f.Required {
 			c.wrong(f, "required", named(f, "不能为空", " is missing"), bilingual.T("请填写；"+f.Hint.ZH, "fill it in: "+f.Hint.EN))
 		}
+		return
+	}
+	if c.noValue(f, raw, given) {
 		return
 	}
 	if len(raw) > 400 {
@@ -119,12 +126,42 @@ func (c *checker) field(f FieldSpec) {
 	}
 }
 
+// ditto are marks for what stands in the row above, which nothing can be read from.
+var ditto = map[string]bool{"同上": true, "同前": true, "如上": true, "〃": true, "″": true, "\"": true, "”": true, "“": true}
+
+// sheetErrors are what a spreadsheet shows where a formula fails.
+var sheetErrors = map[string]bool{"#REF!": true, "#VALUE!": true, "#DIV/0!": true, "#NAME?": true, "#NUM!": true, "#NULL!": true, "#SPILL!": true, "#CALC!": true}
+
+var formulaMend = bilingual.T("请改正公式，或粘贴为数值后重新上传", "mend the formula, or paste the values, and upload it again")
+
+// noValue refuses what stands in a cell for a value and is none: the error of a
+// formula, a formula that was never computed, a ditto mark.
+func (c *checker) noValue(f FieldSpec, raw, given string) bool {
+	switch {
+	case sheetErrors[given]:
+		c.wrong(f, "format", named(f, "是公式的错误值“"+given+"”", " is "+given+", the error of a formula"),
+			formulaMend)
+	case c.in.Sheet && strings.HasPrefix(raw, "="):
+		c.wrong(f, "format", named(f, "是公式，文件中没有保存计算结果", " is a formula whose result is not in the file"),
+			bilingual.T("请用 WPS 或 Excel 打开并保存，或粘贴为数值后重新上传", "open and save it in WPS or Excel, or paste the values, and upload it again"))
+	case f.Identifier && notKnown[given]:
+		c.wrong(f, "format", named(f, "“"+raw+"”不是号码", " "+strconv.Quote(raw)+" is no number"), bilingual.T("请查明后填写；"+f.Hint.ZH, "find it out and fill it in: "+f.Hint.EN))
+	case ditto[raw] || ditto[given]:
+		c.wrong(f, "format", named(f, "写的是“同上”，不能从上一行推断", " is a ditto mark; nothing is taken from the row above"),
+			bilingual.T("请填写本行自己的值", "write the row's own value"))
+	default:
+		return false
+	}
+	return true
+}
+
 // notGiven is what offices write into a cell for which they have nothing.
 var notGiven = map[string]bool{"": true, "/": true, `\`: true, "-": true, "--": true, "—": true, "——": true, "无": true, "空": true, "N/A": true, "#N/A": true, "NULL": true}
 
 // notKnown is what they write for what nobody can tell any more. A day or an
 // entry of a dictionary that reads so is a matter of its own.
-var notKnown = map[string]bool{"不详": true, "未知": true, "不明": true, "待查": true, "无法辨认": true, "看不清": true, "不清": true, "暂无": true, "缺失": true, "未填": true, "***": true, "*": true, "?": true, "??": true, "???": true}
+var notKnown = map[string]bool{"不详": true, "未知": true, "不明": true, "待查": true, "无法辨认": true, "看不清": true, "不清": true, "暂无": true, "缺失": true, "未填": true, "未登记": true, "未编码": true, "未喷码": true, "待编": true, "待编码": true, "待核实": true, "待补": true, "办理中": true, "正在办理": true, "未办理": true, "无编号": true, "无编码": true, "无号码": true, "无铭牌": true, "无牌": true, "无牌照": true,
+	"未上牌": true, "未见": true, "磨损": true, "模糊": true, "铭牌缺失": true, "铭牌磨损": true, "铭牌不清": true, "无法识别": true, "***": true, "**": true, "*": true, "?": true, "??": true, "???": true}
 
 func dropInvisible(r rune) rune {
 	if r == '\u3000' || r == '\u00a0' || r == '\t' || r == '\n' || r == '\r' {
@@ -167,7 +204,11 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 				bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
 			return "", false
 		}
-		return identifier.Normalize(raw), true
+		if number := identifier.Normalize(raw); strings.Trim(number, "0-—/.*") != "" {
+			return number, true
+		}
+		c.add(f, "unread_value", Warning, named(f, "“"+raw+"”不是号码，未登记此项", " "+strconv.Quote(raw)+" is no number and is left out"), bilingual.T("请按铭牌补填", "add it as on the plate"))
+		return "", true
 	case "ship_name", "survey_no":
 		return identifier.Normalize(raw), true
 	default:
@@ -228,6 +269,8 @@ func (c *checker) day(f FieldSpec, raw string) (string, bool) {
 		}
 	}
 	switch {
+	case err == nil && day >= "1900-01-01" && day < c.earliest():
+		c.add(f, "unlikely_date", Warning, named(f, " "+string(day)+" 过早，疑为笔误", " "+string(day)+" is unlikely early"), bilingual.T("请核对年份", "check the year"))
 	case err != nil:
 		c.wrong(f, "date_invalid", named(f, "“"+raw+"”不是有效日期", " "+strconv.Quote(raw)+" is not a day of the calendar"),
 			bilingual.T("请按 2009-03-05 的格式填写真实日期", "write a real day as 2009-03-05"))
@@ -247,9 +290,19 @@ func (c *checker) day(f FieldSpec, raw string) (string, bool) {
 	return string(day), true
 }
 
+// earliest is the day before which nothing that is still registered was made.
+func (c *checker) earliest() civil.Day {
+	if c.class == Vessel {
+		return "1950-01-01"
+	}
+	return "1970-01-01"
+}
+
 var (
 	numberForm = regexp.MustCompile(`^-?[0-9]{1,12}(\.[0-9]{1,12})?$`)
-	unitSigns  = strings.NewReplacer(",", "", "，", "", "千克", "", "公斤", "", "千瓦", "", "总吨", "", "吨", "", "KG", "", "KW", "", "GT", "")
+	grouped    = regexp.MustCompile(`^-?[0-9]{1,3}([,，][0-9]{3})+(\.[0-9]+)?$`)
+	ownUnit    = regexp.MustCompile(`(千克|公斤|KG)$`)
+	unitSigns  = strings.NewReplacer("千克", "", "公斤", "", "千瓦", "", "总吨", "", "吨", "", "KG", "", "KW", "", "GT", "")
 	otherUnit  = regexp.MustCompile(`^[0-9.,]+(吨|T|马力|匹|HP|PS)$`)
 )
 
@@ -261,7 +314,10 @@ func (c *checker) number(f FieldSpec, raw string) (string, bool) {
 	if m := otherUnit.FindStringSubmatch(v); m != nil && scales[f.Unit][m[1]] > 0 {
 		v, by = strings.TrimSuffix(v, m[1]), scales[f.Unit][m[1]]
 	}
-	v = unitSigns.Replace(v)
+	kilograms := ownUnit.MatchString(v)
+	if v = unitSigns.Replace(v); grouped.MatchString(v) { // another comma may be a decimal point
+		v = strings.NewReplacer(",", "", "，", "").Replace(v)
+	}
 	if !numberForm.MatchString(v) {
 		c.wrong(f, "format", named(f, "“"+raw+"”不是数字", " "+strconv.Quote(raw)+" is not a number"),
 			bilingual.T("只填数字，单位 "+f.Unit, "digits only, in "+f.Unit))
@@ -270,7 +326,7 @@ func (c *checker) number(f FieldSpec, raw string) (string, bool) {
 	n, _ := strconv.ParseFloat(v, 64)
 	if by > 0 && !(f.Unit == "kg" && n >= f.Min && n == math.Trunc(n)) { // nothing weighs 2500 tonnes: the heading is wrong
 		n = math.Round(n*by*100) / 100
-	} else if f.Unit == "kg" && n > 0 && n < leastKilograms {
+	} else if f.Unit == "kg" && n > 0 && n < leastKilograms && !kilograms {
 		n = math.Round(n * 1000)
 		c.add(f, "inconsistent", Warning, named(f, " "+v+" 按吨换算为 "+short(n)+" kg", " "+v+" was read as tonnes, "+short(n)+" kg"), bilingual.T("请确认单位；应填千克", "make sure of the unit; kilograms are wanted"))
 	}
@@ -321,6 +377,10 @@ func (c *checker) district(f FieldSpec, raw string) (string, bool) {
 			bilingual.T("请填写"+city.Name+"的县区", "give a district of "+city.NameEN))
 		return "", false
 	}
+	if code == "" && zone.MatchString(identifier.Normalize(raw)) {
+		c.add(f, "unread_value", Warning, named(f, "“"+raw+"”不是行政区划，按市本级登记", " "+strconv.Quote(raw)+" is no district of the code list; it is registered under the city itself"),
+			bilingual.T("如需计入某个县区，请填写该县区", "give a district if it should count there"))
+	}
 	if c.in.District != "" && code != "" && code != c.in.District {
 		own := c.ref.byCode[c.in.District]
 		c.wrong(f, "wrong_city", bilingual.T("“"+raw+"”不是您所在的县区", strconv.Quote(raw)+" is not your district"),
@@ -350,6 +410,38 @@ func (c *checker) scrapDue(p profile) {
 	if years := p.lasts(*a, c.group); years > 0 && start != "" {
 		a.ScrapDueOn, a.ScrapDueSource = start.AddYears(years), "computed"
 	}
+}
+
+// order warns where days contradict each other, and where another register says
+// that what is entered as in use is gone.
+func (c *checker) order() {
+	a := c.asset
+	add := func(field string, message, mend bilingual.Text) {
+		c.findings = append(c.findings, inconsistent(field, c.in.Fields[field], message, mend))
+	}
+	days := bilingual.T("请核对两个日期", "check both days")
+	if a.BuiltOn != "" && a.RegisteredOn != "" && a.BuiltOn > a.RegisteredOn {
+		add("built_on", bilingual.T("出厂日期 "+string(a.BuiltOn)+" 晚于登记日期 "+string(a.RegisteredOn), "produced on "+string(a.BuiltOn)+", after it was registered on "+string(a.RegisteredOn)), days)
+	}
+	if a.ScrapDueSource == "record" && a.RegisteredOn != "" && a.ScrapDueOn <= a.RegisteredOn {
+		add("scrap_due_on", bilingual.T("强制报废期止 "+string(a.ScrapDueOn)+" 不晚于登记日期 "+string(a.RegisteredOn), "to be scrapped on "+string(a.ScrapDueOn)+", not after it was registered on "+string(a.RegisteredOn)), days)
+	}
+	if Cancelled(a.PoliceStatus) {
+		add("police_status", bilingual.T("公安登记状态“"+a.PoliceStatus+"”表示已注销，本系统按在用登记", "by its police status "+a.PoliceStatus+" it is cancelled; here it is registered as in use"),
+			bilingual.T("如确已注销，登记后请在“淘汰”中补录", "if it is, log its retirement after it is registered"))
+	}
+}
+
+// Cancelled reports whether a status of the police register, words or letters
+// (GA 24.17: E, M, P), says that a vehicle is not in use any more.
+func Cancelled(status string) bool {
+	for _, word := range []string{"注销", "作废", "报废"} {
+		if strings.Contains(status, word) && !strings.Contains(status, "未") {
+			return true
+		}
+	}
+	letters := strings.ToUpper(status)
+	return letters != "" && strings.Trim(letters, "ABCDEGHIJKLMNOPQ") == "" && strings.ContainsAny(letters, "EMP")
 }
 
 // scope warns where no requirement covers the record.

@@ -70,7 +70,7 @@ func TestSecondBestColumnsYield(t *testing.T) {
 
 // TestMarksOfNothingAreBlank proves F15: a stroke in a cell is no value.
 func TestMarksOfNothingAreBlank(t *testing.T) {
-	for _, mark := range []string{"/", "-", "——", "无", "＃N/A", " 无 "} {
+	for _, mark := range []string{"/", "-", "——", "无", "Ｎ/A", " 无 "} {
 		a, findings := reference(t).Check(registry.Vessel, registry.Input{City: "430600", Today: today,
 			Fields: map[string]string{"ship_name": "湘岳阳货0001", "ship_id": "CN19951000146", "power_kw": mark, "category": mark, "owner_id": mark, "built_on": "1995-08-18"}})
 		if len(findings) > 0 || a.Fields["power_kw"] != "" || a.OwnerID != "" {

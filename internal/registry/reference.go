@@ -145,6 +145,9 @@ func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool
 		short := shortName(d.Name)
 		old := strings.Split(d.OldCodes, "|")
 		for _, p := range places {
+			if p == "" { // nothing but the province
+				continue
+			}
 			if v == d.Code || p == d.Code || p == d.Name || (p == short && len([]rune(short)) > 1) || slices.Contains(old, p) {
 				return d.Code, true
 			}
@@ -155,7 +158,22 @@ func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool
 			return d.Code, true
 		}
 	}
-	return "", false
+	return "", zone.MatchString(place) && !ref.speaksOfAnother(city, place)
+}
+
+// zone is an area with an office of its own that is no district of GB/T 2260: a
+// development zone belongs to its city and to none of its districts.
+var zone = regexp.MustCompile(`(经开区|经济(技术)?开发区|高新区|高新技术产业开发区|开发区|管理区|度假区|示范区|工业园区?|产业园区?|新区)$`)
+
+// speaksOfAnother reports whether a place names another city or one of its
+// districts.
+func (ref *Reference) speaksOfAnother(city, place string) bool {
+	for _, r := range ref.regions {
+		if r.Code[:4] != city[:4] && r.Level != "province" && strings.Contains(place, shortName(r.Name)) && len([]rune(shortName(r.Name))) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // longCode are codes of streets and villages, whose first six figures are the

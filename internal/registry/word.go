@@ -17,6 +17,11 @@ func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) 
 	if o, ok := known[v]; ok {
 		return o, true
 	}
+	if kind == "category" && class == Truck {
+		if o, ok := ref.Option(class, kind, truckType(v)); ok {
+			return o, true
+		}
+	}
 	if o, ok := oneOf(known, parts(v)); ok && (kind != "fuel" || !strings.ContainsAny(v, "电气混双")) {
 		return o, true
 	}
@@ -32,10 +37,16 @@ func (ref *Reference) FindOption(class Class, kind, text string) (Option, bool) 
 		if class != Truck {
 			return lastWord(known, v)
 		}
-		code = truckType(v)
+	case "plate_kind":
+		if m := codeAndName.FindStringSubmatch(v); m != nil && known[m[1]].Code != "" && known[m[1]].Code == known[m[2]].Code {
+			code = known[m[1]].Code
+		}
 	}
 	return ref.Option(class, kind, code)
 }
+
+// codeAndName is a code with its name right behind, as in 01大型汽车.
+var codeAndName = regexp.MustCompile(`^([0-9]{1,2})(\p{Han}+)$`)
 
 // parts cuts a wording at its signs.
 func parts(v string) []string {
@@ -60,16 +71,17 @@ func oneOf(known map[string]Option, parts []string) (found Option, ok bool) {
 }
 
 var (
-	stageWords = strings.NewReplacer("排放标准", "", "排放阶段", "", "排放", "", "标准", "", "阶段", "", "及以下", "", "柴油", "", "非道路", "", "发动机", "", "机动车", "", "重型", "", "车", "", "类", "", "级", "", "(", "", ")", "")
-	// stageDoc is the number of the standard that is often written before its stage.
-	stageDoc   = regexp.MustCompile(`^(?:GB/?T?|HJ)\d{4,6}(?:\.\d)?-?\d{4}`)
+	stageWords = strings.NewReplacer("机动车污染物排放标准", "", "污染物", "", "排放标准", "", "排放阶段", "", "排放", "", "标准", "", "阶段", "", "及以下", "", "柴油", "", "非道路", "", "发动机", "", "机动车", "", "重型", "", "车", "", "类", "", "级", "", "(", "", ")", "")
+	// stageDoc is the number of a standard, as is often written before or behind a
+	// stage, of which it tells nothing: one standard has several.
+	stageDoc   = regexp.MustCompile(`(?:GB/?T?|HJ)\d{4,6}(?:\.\d)?[-—–]?\d{4}`)
 	stageForm  = regexp.MustCompile(`^(?:中国|国家|国|欧洲|欧|G|GB|CN|CHINA|EURO|EU|STAGE)?第?([0-6零〇一二三四五六]|I{1,3}|IV|VI?)[AB]?(?:OBD)?(以前|之前|前)?$`)
 	stageSigns = map[string]string{"零": "0", "〇": "0", "一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6", "I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 )
 
 // stageOf reads an emission stage by its number: 国Ⅲ, 国家第三阶段, Euro 3.
 func stageOf(v string) string {
-	m := stageForm.FindStringSubmatch(stageWords.Replace(stageDoc.ReplaceAllString(v, "")))
+	m := stageForm.FindStringSubmatch(stageWords.Replace(strings.Trim(stageDoc.ReplaceAllString(v, ""), "、,，;；/+-—《》")))
 	if m == nil {
 		return ""
 	}
@@ -86,11 +98,20 @@ func stageOf(v string) string {
 	return "china" + sign
 }
 
+// dieselGrade is what diesel is sold as (GB 19147).
+var dieselGrade = regexp.MustCompile(`^(-?(0|5|10|20|35|50))(号|#)$`)
+
 // fuelOf reads a fuel that is named with more words, such as -10号柴油.
 func fuelOf(v string) string {
 	diesel, petrol := strings.Contains(v, "柴油"), strings.Contains(v, "汽油")
 	mixed := strings.ContainsAny(v, "电气混双")
 	switch {
+	case dieselGrade.MatchString(v):
+		return "diesel"
+	case strings.Contains(v, "锂电"), strings.Contains(v, "电瓶"):
+		return "electric"
+	case diesel && strings.Contains(v, "混动"):
+		return "hybrid"
 	case strings.Contains(v, "纯电"):
 		return "electric"
 	case mixed && (diesel || petrol) && strings.Contains(v, "电"):
@@ -108,6 +129,8 @@ func useOf(v string) string {
 	switch {
 	case strings.Contains(v, "转非"):
 		return "converted_to_private"
+	case strings.HasSuffix(v, "自用"):
+		return "non_operating"
 	case strings.Contains(v, "非营") || strings.Contains(v, "非运营") || strings.Contains(v, "非经营"):
 		return "non_operating"
 	case strings.Contains(v, "危险") || strings.Contains(v, "危货") || strings.Contains(v, "危化"):
