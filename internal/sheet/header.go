@@ -127,10 +127,13 @@ func (h *Header) group(lower, upper []string, w Wording) {
 	groups, last := make([]string, len(lower)), ""
 	for i, text := range lower {
 		if i < len(upper) && strings.TrimSpace(upper[i]) != "" {
-			last = groupWords.ReplaceAllString(strings.Join(strings.Fields(upper[i]), ""), "")
+			last, _, _ = strings.Cut(strings.ReplaceAll(strings.Join(strings.Fields(upper[i]), ""), "（", "("), "(")
+			last = groupWords.ReplaceAllString(last, "")
 		}
 		if strings.TrimSpace(text) != "" {
 			groups[i] = last
+		} else if i < len(upper) && strings.TrimSpace(upper[i]) != "" {
+			last = "" // a heading over both rows, of its own column only
 		}
 	}
 	surely := func(heading string) string {
@@ -145,7 +148,7 @@ func (h *Header) group(lower, upper []string, w Wording) {
 		for _, c := range *list {
 			if c.Index < len(groups) && groups[c.Index] != "" {
 				c.group = groups[c.Index]
-				if key := surely(c.group + c.Heading); key != "" {
+				if key := surely(c.group + c.Heading); key != "" && (c.Key == "" || key != surely(c.group)) {
 					c.Key, c.whole = key, true
 				}
 			}
