@@ -3,10 +3,12 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"phaseout/internal/access"
+	"phaseout/internal/app/apptest"
 	"phaseout/internal/store/storetest"
 )
 
@@ -87,6 +89,32 @@ func TestRowThatMeetsAForeignRecordTellsNothingOfIt(t *testing.T) {
 		}
 		if pairs := s.pages("clerk.changsha", "/duplicates?state=open"); len(pairs) != 1 || strings.Contains(fmt.Sprint(pairs), two.ID) {
 			t.Errorf("the queue has %v", pairs)
+		}
+	})
+}
+
+// TestRowOfAnotherThingDoesNotTakeARecordOver proves F7 and F18: a row with the
+// plate of a record and wholly another frame number is about another vehicle and
+// is refused; one slip of the number is mended with a warning; a new plate on the
+// same frame is a change that is pointed out; of what stands elsewhere, the number
+// that is taken is named and no other.
+func TestRowOfAnotherThingDoesNotTakeARecordOver(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		one, foreign := s.Truck("clerk.changsha"), s.Truck("clerk.zhuzhou")
+		plate, vin := one.Fields["plate"], one.Fields["vin"]
+		for _, c := range []struct{ name, plate, vin, outcome, field, code string }{
+			{"another vehicle", plate, apptest.VIN(700_001), "reject", "vin", "identity_conflict"},
+			{"a slip", plate, slip(vin), "update", "vin", "identity_changed"},
+			{"another plate", "湘A98989", vin, "update", "plate", "identity_changed"},
+			{"elsewhere", "湘A98988", foreign.Fields["vin"], "reject", "vin", "registered_elsewhere"},
+		} {
+			id, a := s.checkedSheet(truckSheet(c.plate, c.vin, "新型号"))
+			findings := s.pages("clerk.changsha", "/imports/"+id+"/findings")
+			found := slices.ContainsFunc(findings, func(f map[string]any) bool { return f["code"] == c.code && f["field"] == c.field })
+			if a.text("counts."+c.outcome) != "1" || !found {
+				t.Errorf("%s: %v with %v", c.name, a.get("counts"), findings)
+			}
 		}
 	})
 }

@@ -262,11 +262,11 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 		row.Outcome = "duplicate"
 		return row, findings, nil
 	}
-	holders := map[string]store.Match{}
+	holders := map[string]store.Match{} // by the first identifier that each has
 	shared := false
 	for _, i := range checked.asset.Identifiers {
 		for _, m := range known.holders[i.Kind+"\n"+i.Norm] {
-			if i.Unique {
+			if _, seen := holders[m.AssetID]; i.Unique && !seen {
 				holders[m.AssetID] = m
 			}
 		}
@@ -306,7 +306,7 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 		record, mine := known.records[id]
 		if !mine {
 			c.see(checked, match)
-			return row, append(findings, identityFinding(checked.asset, "registered_elsewhere",
+			return row, append(findings, identityFinding(checked.asset, match.Kind, "registered_elsewhere",
 				bilingual.T("该号码已在其他地区登记", "the number is registered in another area"),
 				bilingual.T("请核对号码；如已转入，请办理转移", "check the number; if it moved here, ask for a transfer"))), nil
 		}
@@ -317,22 +317,26 @@ func (c *importCheck) compare(checked checkedRow, known registered) (store.Impor
 			return row, findings, nil
 		}
 		if match.Status == registry.Duplicate {
-			return row, append(findings, identityFinding(checked.asset, "closed_duplicate",
+			return row, append(findings, identityFinding(checked.asset, match.Kind, "closed_duplicate",
 				bilingual.T("该记录已作为重复记录关闭", "the record was closed as a duplicate"),
 				bilingual.T("请修改保留的那条记录", "change the record that was kept"))), nil
 		}
 		if _, locked := known.offered[id]; locked {
-			return row, append(findings, identityFinding(checked.asset, "transfer_open",
+			return row, append(findings, identityFinding(checked.asset, match.Kind, "transfer_open",
 				bilingual.T("该记录正在向其他城市转移", "the record is offered to another city"),
 				bilingual.T("等待对方答复，或先撤回转移", "wait for the answer, or withdraw the transfer"))), nil
 		}
 		if match.Status != registry.InUse {
 			c.see(checked, match)
-			return row, append(findings, identityFinding(checked.asset, "retired_identity",
+			return row, append(findings, identityFinding(checked.asset, match.Kind, "retired_identity",
 				bilingual.T("该号码已淘汰，不能由导入修改", "it has left service; an import cannot change it"),
 				bilingual.T("请核对号码是否填错", "check whether the number is right"))), nil
 		}
-		row.Outcome = "update"
+		renumbered, wrong := renumbering(record, checked.asset, known)
+		if findings = append(findings, renumbered...); wrong {
+			return row, findings, nil
+		}
+		row.Outcome, row.Warned = "update", len(findings) > 0
 		text, err := json.Marshal(merged)
 		if err != nil {
 			return row, findings, err
@@ -371,10 +375,12 @@ func (c *importCheck) merge(record store.AssetRecord, asset registry.Asset) (map
 	return merged, changes
 }
 
-func identityFinding(asset registry.Asset, code string, message, mend bilingual.Text) registry.Finding {
+// identityFinding is a finding about the identifier of a kind that a row has, or
+// about its first unique one if kind is "".
+func identityFinding(asset registry.Asset, kind, code string, message, mend bilingual.Text) registry.Finding {
 	f := registry.Finding{Code: code, Severity: registry.Error, Message: message, Mend: mend, Value: asset.Label}
 	for _, i := range asset.Identifiers {
-		if i.Unique {
+		if i.Unique && (kind == "" || i.Kind == kind) {
 			f.Field, f.Value = i.Kind, i.Value
 			break
 		}

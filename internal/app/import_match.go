@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"phaseout/internal/bilingual"
+	"phaseout/internal/likeness"
 	"phaseout/internal/registry"
 	"phaseout/internal/store"
 )
@@ -50,6 +51,29 @@ func ambiguous(asset registry.Asset, holders map[string]store.Match, known regis
 			}
 		}
 	}
-	return identityFinding(asset, "ambiguous_match", bilingual.T("匹配到多条已有记录："+strings.Join(zh, "；"), "it meets several records: "+strings.Join(en, "; ")),
+	return identityFinding(asset, "", "ambiguous_match", bilingual.T("匹配到多条已有记录："+strings.Join(zh, "；"), "it meets several records: "+strings.Join(en, "; ")),
 		bilingual.T("已列入“疑似重复”待人工判定；判定并更正号码后重新上传该行", "the records are in the queue of duplicates; decide there, mend the numbers and upload the row again"))
+}
+
+// renumbering says which identifiers of a record its row changes. A number that
+// is given to things, a plate or a code, may be another one today. The number of
+// the thing itself may be mended by one slip of the pen; a row that has wholly
+// another one is about another thing, which must not take the record over.
+// What a person has decided about the two stands.
+func renumbering(record store.AssetRecord, row registry.Asset, known registered) (found []registry.Finding, wrong bool) {
+	for _, now := range row.Identifiers {
+		was := record.Fields[now.Kind]
+		decided := slices.ContainsFunc(known.holders[now.Kind+"\n"+now.Norm], func(m store.Match) bool { return known.kept[m.AssetID] == record.ID })
+		if !now.Unique || was == "" || was == now.Value || decided {
+			continue
+		}
+		if likeness.ForLife(now.Kind) && likeness.SlipOf(was, now.Value) == likeness.Far {
+			return append(found, identityFinding(row, now.Kind, "identity_conflict", bilingual.F("已有记录 %s 的号码是 %s，与本行的 %s 不是同一个", "the record of %s has the number %s, which is not %s", record.Label, was, now.Value),
+				bilingual.T("若为另一车（机、船），请核对其余号码；若确需更正，请在记录上修改", "if this is another one, check its other numbers; if the record is wrong, correct it there"))), true
+		}
+		f := identityFinding(row, now.Kind, "identity_changed", bilingual.F("号码由 %s 改为 %s", "the number changes from %s to %s", was, now.Value), bilingual.T("请确认这是同一车（机、船）", "make sure that it is the same one"))
+		f.Severity = registry.Warning
+		found = append(found, f)
+	}
+	return found, false
 }

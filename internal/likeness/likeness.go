@@ -97,7 +97,7 @@ func Keys(class registry.Class, identifiers []registry.Identifier) []int64 {
 		}
 		space := string(class) + "\n" + i.Kind + "\n"
 		keys = append(keys, hash(space+string(skeleton)))
-		if !own[i.Kind] {
+		if !ForLife(i.Kind) {
 			continue
 		}
 		for n := range skeleton {
@@ -108,8 +108,9 @@ func Keys(class registry.Class, identifiers []registry.Identifier) []int64 {
 	return slices.Compact(keys)
 }
 
-// own are the kinds of identifier that an asset carries for life.
-var own = map[string]bool{"vin": true, "serial": true, "ship_id": true}
+// ForLife reports whether an asset carries its identifier of a kind for life, as
+// it does the number that is stamped into it.
+func ForLife(kind string) bool { return kind == "vin" || kind == "serial" || kind == "ship_id" }
 
 func hash(s string) int64 {
 	h := fnv.New64a()
