@@ -122,7 +122,7 @@ func TestHostileFilesAreNamedAndCostLittle(t *testing.T) {
 		"a size that is a lie":       {lying(whole), "damaged"},
 		"a thousand columns in XML":  {workbook(t, `<worksheet><sheetData><row r="1"><c r="ALL1" t="inlineStr"><is><t>x</t></is></c></row></sheetData></worksheet>`, nil), "too_many_columns"},
 		"a cell beyond the format":   {workbook(t, in(`<row r="2"><c r="A2" t="inlineStr"><is><t>`+strings.Repeat("某", 3_400_000)+`</t></is></c></row>`), nil), "unpacks_too_large"},
-		"a formula without a value":  {workbook(t, in(strings.Replace(textRow(2, "湘A12345", apptest.VIN(1), "某某"), "</row>", `<c r="D2"><f>TODAY()</f></c></row>`, 1)), nil), "required"},
+		"a formula without a value":  {workbook(t, in(strings.Replace(textRow(2, "湘A12345", apptest.VIN(1), "某某"), "</row>", `<c r="D2"><f>TODAY()</f></c></row>`, 1)), nil), "date_invalid"},
 		"the day that never was, counted from 1904": {workbook(t, in(`<row r="2"><c r="A2" t="inlineStr"><is><t>湘A12345</t></is></c><c r="B2" t="inlineStr"><is><t>`+apptest.VIN(1)+
 			`</t></is></c><c r="C2" t="inlineStr"><is><t>某某</t></is></c><c r="D2"><v>60</v></c></row>`), map[string]string{"xl/workbook.xml": `<workbook xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><workbookPr date1904="1"/><sheets><sheet name="a" r:id="r1"/></sheets></workbook>`}), "date_invalid"},
 		"XML saved as .xls":         {[]byte(`<?xml version="1.0"?><Workbook/>`), "html"},

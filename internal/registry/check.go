@@ -137,17 +137,21 @@ var formulaMend = bilingual.T("请改正公式，或粘贴为数值后重新上�
 // noValue refuses what stands in a cell for a value and is none: the error of a
 // formula, a formula that was never computed, a ditto mark.
 func (c *checker) noValue(f FieldSpec, raw, given string) bool {
+	code := "format"
+	if f.Type == DayField {
+		code = "date_invalid"
+	}
 	switch {
 	case sheetErrors[given]:
-		c.wrong(f, "format", named(f, "是公式的错误值“"+given+"”", " is "+given+", the error of a formula"),
+		c.wrong(f, code, named(f, "是公式的错误值“"+given+"”", " is "+given+", the error of a formula"),
 			formulaMend)
 	case c.in.Sheet && strings.HasPrefix(raw, "="):
-		c.wrong(f, "format", named(f, "是公式，文件中没有保存计算结果", " is a formula whose result is not in the file"),
+		c.wrong(f, code, named(f, "是公式，文件中没有保存计算结果", " is a formula whose result is not in the file"),
 			bilingual.T("请用 WPS 或 Excel 打开并保存，或粘贴为数值后重新上传", "open and save it in WPS or Excel, or paste the values, and upload it again"))
 	case f.Identifier && notKnown[given]:
-		c.wrong(f, "format", named(f, "“"+raw+"”不是号码", " "+strconv.Quote(raw)+" is no number"), bilingual.T("请查明后填写；"+f.Hint.ZH, "find it out and fill it in: "+f.Hint.EN))
+		c.wrong(f, code, named(f, "“"+raw+"”不是号码", " "+strconv.Quote(raw)+" is no number"), bilingual.T("请查明后填写；"+f.Hint.ZH, "find it out and fill it in: "+f.Hint.EN))
 	case ditto[raw] || ditto[given]:
-		c.wrong(f, "format", named(f, "写的是“同上”，不能从上一行推断", " is a ditto mark; nothing is taken from the row above"),
+		c.wrong(f, code, named(f, "写的是“同上”，不能从上一行推断", " is a ditto mark; nothing is taken from the row above"),
 			bilingual.T("请填写本行自己的值", "write the row's own value"))
 	default:
 		return false

@@ -42,15 +42,52 @@ func Annotate(w io.Writer, name, sheetName string, original []byte, notes []Note
 		return err
 	}
 	f, sheet, err := workbookOf(book, original)
-	if err != nil {
+	if err == nil {
+		err = annotated(w, f, sheet, notes, place, heading)
+	}
+	if err == nil || book.Kind != "xlsx" {
 		return err
 	}
-	defer func() { _ = f.Close() }()
+	if f, sheet, err = plainCopy(book); err != nil { // the library cannot edit what the program of the office wrote
+		return err
+	}
+	return annotated(w, f, sheet, notes, place, heading)
+}
+
+// annotated puts the notes into an opened workbook and writes it, or nothing. The
+// library panics on some workbooks that lack what they may lack.
+func annotated(w io.Writer, f *excelize.File, sheet string, notes []Note, place notesPlace, heading string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sheet: annotate: %v", p)
+		}
+		_ = f.Close() // of a workbook that is written, or given up
+	}()
+	if err := nameDefaultFont(f); err != nil {
+		return fmt.Errorf("sheet: annotate: %w", err)
+	}
 	a := annotation{f: f, sheet: sheet, styles: map[styleKey]int{}}
 	if err := errors.Join(a.clear(place), a.cells(notes), a.lastColumn(notes, place, heading)); err != nil {
 		return fmt.Errorf("sheet: annotate: %w", err)
 	}
-	return f.Write(w)
+	var whole bytes.Buffer
+	if err := f.Write(&whole); err != nil {
+		return fmt.Errorf("sheet: annotate: %w", err)
+	}
+	_, err = whole.WriteTo(w)
+	return err
+}
+
+// nameDefaultFont gives the font of a workbook without styles a name, which
+// comments are written in.
+func nameDefaultFont(f *excelize.File) error {
+	if _, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Family: "宋体", Size: 11}}); err != nil {
+		return err
+	}
+	if fonts := f.Styles.Fonts.Font; fonts[0].Name == nil {
+		fonts[0].Name = fonts[len(fonts)-1].Name
+	}
+	return nil
 }
 
 // notesPlace is where the notes of rows go.
@@ -106,6 +143,11 @@ func workbookOf(book *Book, original []byte) (*excelize.File, string, error) {
 		}
 		return f, book.SheetName, nil
 	}
+	return plainCopy(book)
+}
+
+// plainCopy is a workbook with the texts of a sheet and nothing else.
+func plainCopy(book *Book) (*excelize.File, string, error) {
 	f := excelize.NewFile()
 	sheet := f.GetSheetName(0)
 	for row, err := range book.Rows() {

@@ -227,3 +227,30 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestAnyWorkbookGetsItsNotes proves F16: the notes come on the sheet of a
+// program that names no font, or leaves the styles out, or writes the strict
+// edition of the format.
+func TestAnyWorkbookGetsItsNotes(t *testing.T) {
+	for name, change := range map[string]func(p map[string]string){
+		"no font": func(p map[string]string) {
+			p["xl/styles.xml"] = `<styleSheet><fonts count="1"><font/></fonts><cellXfs><xf numFmtId="0"/></cellXfs></styleSheet>`
+		},
+		"no styles":     func(p map[string]string) { p["xl/styles.xml"] = `<styleSheet/>` },
+		"broken styles": func(p map[string]string) { p["xl/styles.xml"] = `<styleSheet><cellXfs><xf numFmtId="0"/></cellXfs>` },
+	} {
+		data := book(t, inSheet(`<row r="1"><c r="A1" t="inlineStr"><is><t>号牌号码</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>湘A1</t></is></c></row>`), change)
+		var b bytes.Buffer
+		if err := Annotate(&b, "a.xlsx", "", data, []Note{{Row: 2, Column: 0, Text: "格式不对", Error: true}}, "错误说明"); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		f, err := excelize.OpenReader(&b)
+		must(t, err)
+		comments, err := f.GetComments(f.GetSheetName(0))
+		value, _ := f.GetCellValue(f.GetSheetName(0), "A2")
+		if err != nil || len(comments) != 1 || comments[0].Cell != "A2" || value != "湘A1" {
+			t.Errorf("%s: %v, %v, %q", name, comments, err, value)
+		}
+	}
+}
