@@ -237,3 +237,29 @@ func TestRetirementsAreExportedAsListed(t *testing.T) {
 		}
 	})
 }
+
+// TestAnExportComesBackUnchanged proves F19 and F22: the list of a class that is
+// exported, in either format and language, is an import that changes nothing, and
+// its masked numbers do not replace those that are kept.
+func TestAnExportComesBackUnchanged(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		for class, fields := range map[string]map[string]string{
+			"truck":          s.TruckFields("湘A", "owner_id", "91430100MA00000003", "owner_phone", "13900000001", "district", "430104", "police_status", "A", "gross_mass_kg", "25000"),
+			"machinery":      {"category": "excavator", "serial": "SY700001", "power_kw": "110.5", "fuel": "diesel", "stage": "china1", "built_on": "2008-05-06", "owner_name": "某公司", "owner_phone": "13900000001"},
+			"farm_machinery": {"category": "wheeled_large", "serial": "TJ700001", "farm_plate": "湘0170001", "power_kw": "70", "fuel": "diesel", "stage": "china1", "registered_on": "2008-05-06", "owner_name": "某某"},
+			"vessel":         {"ship_name": "湘某货7001", "ship_id": "CN19951007001", "category": "bulk", "gross_tonnage": "600", "built_on": "1995-08-18", "owner_name": "某某", "owner_id": "439900198001010010"},
+		} {
+			s.send("clerk.changsha", "POST", "/assets", map[string]any{"class": class, "city_code": "430100", "fields": fields}).want(201)
+			for _, lang := range []string{"zh-CN", "en"} {
+				for _, format := range []string{"csv", "xlsx"} {
+					file := s.send("clerk.changsha", "GET", "/assets/export?class="+class+"&format="+format, nil, "Accept-Language", lang).want(200).Body
+					id := s.upload("clerk.changsha", "/imports", map[string]string{"class": class, "city": "430100"}, "a."+format, file).want(202).text("id")
+					if a := s.until("clerk.changsha", id, "checked"); a.text("counts.unchanged") != "1" || a.text("counts.total") != "1" {
+						t.Errorf("%s, %s, %s: %v, %v\n%v", class, lang, format, a.get("counts"), a.get("error"), s.pages("clerk.changsha", "/imports/"+id+"/findings"))
+					}
+				}
+			}
+		}
+	})
+}

@@ -354,6 +354,9 @@ func (c *importCheck) merge(record store.AssetRecord, asset registry.Asset) (map
 	was := formOf(record.Asset)
 	merged := maps.Clone(was)
 	for key, value := range formOf(asset) {
+		if key == "scrap_due_on" && was[key] == "" && value == string(record.ScrapDueOn) {
+			continue // it comes back as we computed it and exported it, and stays computed
+		}
 		if value != "" {
 			merged[key] = value
 		}

@@ -184,6 +184,10 @@ func (c *checker) text(f FieldSpec, raw string) (string, bool) {
 			bilingual.T("请把该列设为“文本”后重新填写", "set the column to text and enter it again"))
 		return "", false
 	}
+	if (f.Key == "owner_id" || f.Key == "owner_phone") && strings.ContainsAny(raw, "*＊") { // must not replace the number itself
+		c.add(f, "unread_value", Warning, named(f, "是脱敏后的号码，未登记此项", " is masked and is left out"), bilingual.T("如需登记请填写完整号码；已登记的号码不受影响", "give the whole number; one that is registered stays"))
+		return "", false
+	}
 	var r identifier.Result
 	switch f.Key {
 	case "plate":

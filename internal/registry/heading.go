@@ -77,6 +77,7 @@ var makeshift = map[string][]string{
 	"owner_name":    {"使用人", "使用单位", "经营人", "船舶经营人", "单位名称", "所属单位", "企业名称", "姓名", "业主"},
 	"owner_id":      {"组织机构代码", "信用代码", "统一社会信用代码"},
 	"owner_phone":   {"电话", "手机", "手机号", "手机号码", "固定电话", "移动电话", "SJHM"},
+	"police_status": {"状态"}, // beside the police's, our own exports have the work status
 	"district":      {"属地", "登记地", "区域", "行政区划代码", "XZQH"},
 }
 

@@ -51,6 +51,7 @@ func TestNothingWrongIsTakenInSilence(t *testing.T) {
 		{registry.Machinery, "env_code", "未编码", "", ""}, {registry.Machinery, "engine_no", "〃", "", "format"}, {registry.Machinery, "engine_no", "0000", "", "unread_value"},
 		{registry.Truck, "owner_name", "#REF!", "", "format"}, {registry.Truck, "owner_name", "=VLOOKUP(A1,B:C,2)", "", "format"}, {registry.Truck, "model", "#N/A", "", "unread_value"}, {registry.Truck, "owner_name", "＃N/A", "", "required"},
 		{registry.Truck, "owner_id", "000000000000000000", "000000000000000000", ""}, // a failed check digit, which is a warning
+		{registry.Truck, "owner_id", "4399**********0010", "", "unread_value"},
 		{registry.Truck, "gross_mass_kg", "25,000", "25000", ""}, {registry.Truck, "gross_mass_kg", "25，000.0", "25000", ""}, {registry.Truck, "gross_mass_kg", "25,00", "", "format"}, {registry.Truck, "gross_mass_kg", "25kg", "", "out_of_range"},
 		{registry.Truck, "gross_mass_kg", "25", "25000", "inconsistent"}, {registry.Truck, "gross_mass_kg", "TRUE", "", "format"}, {registry.Machinery, "power_kw", "110，5", "", "format"}, {registry.Machinery, "power_kw", "1,105.5", "1105.5", ""},
 		{registry.Truck, "registered_on", "1903-03-05", "1903-03-05", "unlikely_date"}, {registry.Vessel, "built_on", "1900-01-01", "1900-01-01", "unlikely_date"}, {registry.Vessel, "built_on", "1958-01-01", "1958-01-01", ""},

@@ -134,7 +134,7 @@ func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool
 	if within, cut := strings.CutPrefix(place, own.Name); cut && within != "" {
 		place = within
 	}
-	if v == city || v == city[:4]+"01" || place == own.Name || place == strings.TrimSuffix(own.Name, "市") || wholeCity[place] {
+	if v == city || v == city[:4]+"01" || place == own.Name || place == strings.TrimSuffix(own.Name, "市") || v == identifier.Normalize(own.NameEN) || wholeCity[place] {
 		return "", true
 	}
 	places := []string{place}
@@ -148,7 +148,7 @@ func (ref *Reference) FindDistrict(city, text string) (code string, belongs bool
 			if p == "" { // nothing but the province
 				continue
 			}
-			if v == d.Code || p == d.Code || p == d.Name || (p == short && len([]rune(short)) > 1) || slices.Contains(old, p) {
+			if v == d.Code || p == d.Code || p == d.Name || p == identifier.Normalize(d.NameEN) || (p == short && len([]rune(short)) > 1) || slices.Contains(old, p) {
 				return d.Code, true
 			}
 		}
