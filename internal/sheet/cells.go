@@ -71,7 +71,7 @@ func (s *sheetReader) next() (Row, error) {
 		case "c":
 			err = s.cellTag(tag, closing)
 		case "f":
-			s.formulaTag(text, tag, closing)
+			s.formulaTag(text, closing)
 		case "row":
 			var row Row
 			var found bool
@@ -93,7 +93,7 @@ func (s *sheetReader) next() (Row, error) {
 const shownFormula = 80
 
 // formulaTag keeps what computes a cell, in case nothing else stands in it.
-func (s *sheetReader) formulaTag(text, tag []byte, closing bool) {
+func (s *sheetReader) formulaTag(text []byte, closing bool) {
 	switch {
 	case !s.inCell:
 	case closing:
