@@ -216,7 +216,7 @@ func TestOnePhotoFillsOneSlot(t *testing.T) {
 		}
 		img := scene.Draw(scene.Scene{Place: 7, Subject: 3, Noise: 1}, 640, 480)
 		front := attach("photo_front", shotOf(t, img)).want(201).text("id")
-		if a := attach("photo", shotOf(t, img)).want(409); a.text("code") != "photo_twice" || a.text("file_id") != front || a.text("kind") != "photo_front" {
+		if a := attach("photo", shotOf(t, img)).want(409); a.text("code") != "photo_twice" || a.text("extra.file_id") != front || a.text("extra.kind") != "photo_front" {
 			t.Errorf("one photo in two slots: %s", a.Body)
 		}
 		attach("certificate", shotOf(t, img)).want(201) // a scan shows no side
