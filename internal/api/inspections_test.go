@@ -183,11 +183,11 @@ func TestPhotosWeighInTheDraw(t *testing.T) {
 		s.yard("province", "430100", "测试回收有限公司") // at 28.2, 112.9
 		img := jpegShot(t)
 		shots := map[string][]byte{
-			"":            photo.WithFacts(img(1), "2025:11:25 10:00:00", 28.2, 112.9),
+			"":            photo.WithFacts(img(1), "2025:11:26 10:00:00", 28.2, 112.9),
 			"photo_doubt": photo.WithFacts(img(2), "2025:11:01 10:00:00", 28.2, 112.9), // before the hand-over
 			"no_metadata": img(3),
 		}
-		far := photo.WithFacts(img(4), "2025:11:25 10:00:00", 29.4, 113.1)
+		far := photo.WithFacts(img(4), "2025:11:26 10:00:00", 29.4, 113.1)
 		labels := map[string]string{}
 		verified := func(shot []byte, number string) string {
 			body := scrapping("2025-11-20", "测试回收有限公司", number)

@@ -199,3 +199,42 @@ func TestPhotosSayWhenAndWhere(t *testing.T) {
 func crcOf(chunk []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(chunk))
 }
+
+// TestOnePhotoFillsOneSlot proves F30 and F31: the same picture shows one side of
+// one moment. As it is it is not taken into a second slot of its record, altered
+// it waits for a person.
+func TestOnePhotoFillsOneSlot(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		c, err := s.DeclareRetirement(t.Context(), s.Users["clerk.changsha"], s.Truck("clerk.changsha").ID, nil, s.Declaration("2025-12-01"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := "/retirements/" + c.ID
+		attach := func(kind string, data []byte) answer {
+			return s.upload("clerk.changsha", path+"/files", map[string]string{"kind": kind}, kind+".jpg", data)
+		}
+		img := scene.Draw(scene.Scene{Place: 7, Subject: 3, Noise: 1}, 640, 480)
+		front := attach("photo_front", shotOf(t, img)).want(201).text("id")
+		if a := attach("photo", shotOf(t, img)).want(409); a.text("code") != "photo_twice" || a.text("extra.file_id") != front || a.text("extra.kind") != "photo_front" {
+			t.Errorf("one photo in two slots: %s", a.Body)
+		}
+		attach("certificate", shotOf(t, img)).want(201) // a scan shows no side
+
+		remains := attach("photo", shotOf(t, mirroredCrop(img))).want(201).text("id")
+		open := s.pages("reviewer.changsha", "/photo-matches?state=open&asset="+c.AssetID)
+		if len(open) == 0 || open[0]["file_id"] != remains || open[0]["other_asset_id"] != c.AssetID || open[0]["kind"] != "altered" {
+			t.Fatalf("an altered copy in another slot: %v", open)
+		}
+		if a := s.send("reviewer.changsha", "POST", path+"/verification", map[string]string{"decision": "verify", "reason": "补录"}, "If-Match", s.etag(path)).want(409); a.text("code") != "photo_match_open" {
+			t.Errorf("verified on one photo in two slots: %s", a.Body)
+		}
+		for _, m := range open {
+			s.send("reviewer.changsha", "POST", "/photo-matches/"+m["id"].(string)+"/decision", map[string]string{"decision": "refused", "reason": "同一张照片"}, "If-Match", `"1"`).want(200)
+		}
+		if s.send("reviewer.changsha", "GET", path, nil).want(200).text("evidence_complete") != "false" {
+			t.Error("the altered copy is evidence")
+		}
+		s.checked()
+	})
+}

@@ -167,3 +167,50 @@ func TestPastedListIsMatchedNeverGuessed(t *testing.T) {
 		s.checked()
 	})
 }
+
+// TestPastedRowsKeepTheirColumns proves F27: an empty cell moves nothing to
+// another column, whatever stands between the cells; quotes, blanks and several
+// plates on one line are read as they are meant; one certificate written in two
+// ways is one; what a way out has no place for is left out and said.
+func TestPastedRowsKeepTheirColumns(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		check := func(text string, defaults map[string]string) (rows []map[string]any, findings []map[string]any) {
+			id := s.send("clerk.changsha", "POST", "/retirement-lists", map[string]any{"class": "truck", "city": "430100", "text": text, "defaults": defaults}).want(202).text("id")
+			s.until("clerk.changsha", id, "checked")
+			return s.pages("clerk.changsha", "/imports/"+id+"/rows"), s.pages("clerk.changsha", "/imports/"+id+"/findings")
+		}
+		a, b := s.Truck("clerk.changsha"), s.Truck("clerk.changsha")
+		handed := map[string]string{"way_out": "scrapped", "handed_in_on": "2025-12-01", "recycler": "长沙回收"}
+		for _, comma := range []string{",", "，", "；", "\t"} {
+			rows, _ := check(strings.ReplaceAll("号牌号码,交售日期,拆解日期,注销日期\n"+a.Label+",2025-12-01,,2025-12-10\n\""+b.Label+"\",2025-12-01,2025-12-05,\"2025-12-09\"\n", ",", comma), handed)
+			if len(rows) != 2 {
+				t.Fatalf("%q: %v", comma, rows)
+			}
+			first, second := rows[0]["values"].(map[string]any), rows[1]["values"].(map[string]any)
+			if first["dismantled_on"] != nil || first["deregistered_on"] != "2025-12-10" || second["dismantled_on"] != "2025-12-05" || second["deregistered_on"] != "2025-12-09" {
+				t.Errorf("%q: %v, %v", comma, first, second)
+			}
+		}
+		half := string([]rune(a.Label)[:2]) + " " + string([]rune(a.Label)[2:])
+		for _, text := range []string{a.Label + " " + b.Label, half + "\n" + b.Label, a.Label + "、" + b.Label, a.Fields["vin"] + "\t" + b.Fields["vin"], half + " " + b.Label + " \t"} {
+			if rows, found := check(text, handed); len(rows) != 2 || rows[0]["outcome"] != "create" || rows[1]["outcome"] != "create" || rows[0]["asset_id"] != a.ID {
+				t.Errorf("%q: %v %v", text, rows, found)
+			}
+		}
+		rows, _ := check("号牌号码 交售日期 证明编号\n"+half+" 2025-12-03 HS-1\n"+b.Label+" 2025/12/4 HS-2", handed)
+		if len(rows) != 2 || rows[0]["values"].(map[string]any)["handed_in_on"] != "2025-12-03" || rows[1]["values"].(map[string]any)["certificate_no"] != "HS-2" {
+			t.Errorf("columns by blanks: %v", rows)
+		}
+		rows, found := check("号牌号码\t证明编号\n"+a.Label+"\tHS-9001\n"+b.Label+"\tＨＳ 9001", handed)
+		if rows[0]["outcome"] != "create" || rows[1]["outcome"] != "reject" || found[0]["code"] != "duplicate_in_file" {
+			t.Errorf("one certificate in two forms: %v %v", rows, found)
+		}
+		rows, found = check("号牌号码\t淘汰去向\t拆解日期\t注销日期\n"+a.Label+"\t转出省外\t2025-12-01\t2025-12-02", handed)
+		values := rows[0]["values"].(map[string]any)
+		if rows[0]["outcome"] != "warn" || values["handed_in_on"] != nil || values["recycler"] != nil || values["dismantled_on"] != nil || len(found) != 1 || found[0]["code"] != "not_of_way" || found[0]["field"] != "dismantled_on" {
+			t.Errorf("moved out: %v %v", rows, found)
+		}
+		s.checked()
+	})
+}

@@ -42,6 +42,12 @@ type Accepted struct {
 	Accepted int `json:"accepted" doc:"How many were well-formed. Nothing is said about what they meant."`
 }
 
+// PasteAccepted is what who pastes a list is told.
+type PasteAccepted struct {
+	Accepted
+	Ignored []int `json:"ignored" doc:"The first 20 lines, from 1, that hold no number and were left out."`
+}
+
 func (s *Server) sightingRoutes() {
 	route(s, operation("list-server-keys", http.MethodGet, "/server-keys", "administration", "Keys of other systems, newest first"), s.listServerKeys)
 	create := operation("create-server-key", http.MethodPost, "/server-keys", "administration", "Make a key; its secret is shown this once, so that the request takes no Idempotency-Key")
@@ -128,11 +134,11 @@ func (s *Server) pasteSightings(ctx context.Context, in *struct {
 	Body struct {
 		Source string `json:"source" enum:"gate,inspection,obd,patrol"`
 		Place  string `json:"place,omitempty" maxLength:"100"`
-		Text   string `json:"text" minLength:"1" maxLength:"200000" doc:"A number a line, with a day behind it if it was not today."`
+		Text   string `json:"text" minLength:"1" maxLength:"200000" doc:"A sighting a line: its number, with a day and a time behind it if it was not now. Columns of a sheet, running numbers and words do no harm."`
 	}
-}) (*struct{ Body Accepted }, error) {
-	n, err := s.app.PasteSightings(ctx, actor(ctx), in.Body.Source, in.Body.Place, in.Body.Text)
-	return &struct{ Body Accepted }{Accepted{n}}, err
+}) (*struct{ Body PasteAccepted }, error) {
+	done, err := s.app.PasteSightings(ctx, actor(ctx), in.Body.Source, in.Body.Place, in.Body.Text)
+	return &struct{ Body PasteAccepted }{PasteAccepted{Accepted{done.Accepted}, append([]int{}, done.Ignored...)}}, err
 }
 
 // changedCase answers a change of a case: the case after it, or with a 412 as it is.

@@ -220,3 +220,63 @@ func TestServerKeysAreRotatedWithoutAGap(t *testing.T) {
 		s.checked()
 	})
 }
+
+// TestPastedSightingsAreReadAsTheyCome proves F40: a pasted list finds the number
+// in whatever column it stands, with a blank in it, of full width, two to a line;
+// a day is read as sheets write it, so that what was seen before the hand-over
+// opens nothing; a line without a number is named, an impossible day refused. A
+// plate that was declared void is gone like any other.
+func TestPastedSightingsAreReadAsTheyCome(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		gone := func() string {
+			asset := s.Truck("clerk.changsha")
+			s.Retire("changsha", asset.ID, "2025-12-10", true) // handed in on 20 November
+			return asset.Label
+		}
+		paste := func(text string) answer {
+			return s.send("clerk.zhuzhou", "POST", "/sightings/paste", map[string]string{"source": "patrol", "place": "107 国道", "text": text})
+		}
+		cases := func() int { return len(s.pages("reviewer.changsha", "/cases?kind=sighting")) }
+		half := func(plate, mark string) string { return string([]rune(plate)[:2]) + mark + string([]rune(plate)[2:]) }
+		wide := strings.NewReplacer("0", "０", "1", "１", "2", "２", "3", "３", "4", "４", "5", "５", "6", "６", "7", "７", "8", "８", "9", "９", "A", "Ａ")
+		for _, form := range []func(string) string{
+			func(p string) string { return half(p, " ") },
+			func(p string) string { return half(p, "·") + " 2026-01-03 08:30" },
+			func(p string) string { return "1\t" + p + "\t2026/1/3" },
+			func(p string) string { return "12、" + p + "（黄牌）" },
+			func(p string) string { return wide.Replace(p) + "　2026年1月3日" },
+			func(p string) string { return "某某工地门口，" + p + "，20260103" },
+			func(p string) string { return p + "|46025" },
+		} {
+			before, line := cases(), form(gone())
+			if n := paste(line).want(202).text("accepted"); n != "1" || cases() != before+1 {
+				t.Errorf("%q: %s accepted, %d cases more", line, n, cases()-before)
+			}
+		}
+		before := cases()
+		a := paste("号牌号码\t时间\n\n" + gone() + "、" + gone() + "\n以上").want(202)
+		if a.text("accepted") != "1" || a.text("ignored.0") != "1" || a.text("ignored.1") != "4" || cases() != before+2 {
+			t.Errorf("two on one line: %s, %d cases more", a.Body, cases()-before)
+		}
+		before = cases()
+		for _, day := range []string{"2025/11/1", "2025-11-01", "20251101", "2025年11月1日", "45962"} {
+			paste(gone() + "\t" + day).want(202)
+		}
+		if cases() != before {
+			t.Errorf("%d cases of what was seen before its hand-over", cases()-before)
+		}
+		for _, line := range []string{"湘A00001 2026-13-45", "湘A00001 2026-02-01", "只有文字"} {
+			if a := paste(line).want(422); a.text("errors.0.location") != "body.text" {
+				t.Errorf("%s: %s", line, a.Body)
+			}
+		}
+		void := s.Truck("clerk.changsha")
+		s.send("clerk.changsha", "POST", "/assets/"+void.ID+"/retirement", map[string]string{"way_out": "declared_void", "deregistered_on": "2025-12-01"}).want(201)
+		paste(void.Label).want(202)
+		if cases() != before+1 {
+			t.Error("a plate that was declared void may be seen")
+		}
+		s.checked()
+	})
+}

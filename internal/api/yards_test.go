@@ -203,3 +203,25 @@ func TestDoubtAboutACertificateIsShown(t *testing.T) {
 		}
 	})
 }
+
+// TestBlackListedUnderEveryName proves F33: an enterprise that is black-listed is
+// not registered anew under another name, in whichever city; once the listing
+// has ended it may be.
+func TestBlackListedUnderEveryName(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		s := newSite(t, url)
+		path := "/yards/" + s.yard("reviewer.changsha", "430100", "长沙示例再生资源有限公司")
+		anew := func(user, city, name string) answer {
+			return s.send(user, "POST", "/yards", map[string]any{"city_code": city, "name": name, "credit_code": "91430100MA00000003", "classes": []string{"truck"}, "licence_no": "资质-002", "valid_from": "2024-01-01", "valid_to": "2026-12-31"})
+		}
+		s.send("reviewer.changsha", "POST", path+"/blocks", map[string]string{"kind": "blacklisted", "from": "2025-12-01", "reason": "伪造回收证明"}, "If-Match", s.etag(path)).want(200)
+		for user, city := range map[string]string{"reviewer.changsha": "430100", "reviewer.zhuzhou": "430200"} {
+			if a := anew(user, city, "换名再生资源有限公司").want(422); a.text("errors.0.location") != "body.credit_code" || a.text("errors.0.code") != "yard_blacklisted" {
+				t.Errorf("%s: %s", user, a.Body)
+			}
+		}
+		block := s.send("reviewer.changsha", "GET", path, nil).want(200).text("blocks.0.id")
+		s.send("reviewer.changsha", "POST", path+"/lift", map[string]string{"block_id": block, "last_on": "2025-12-31", "reason": "移出名单"}, "If-Match", s.etag(path)).want(200)
+		anew("reviewer.zhuzhou", "430200", "换名再生资源有限公司").want(201)
+	})
+}

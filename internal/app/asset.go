@@ -274,6 +274,9 @@ func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, u
 			}
 			f.RetirementID = r.ID
 		}
+		if err := onceOnly(tx, f); err != nil {
+			return f, err
+		}
 		if err := tx.AddFile(&f); err != nil {
 			return f, err
 		}

@@ -195,13 +195,17 @@ func (a *App) AttachInspectionPhoto(ctx context.Context, by access.Actor, id str
 	if err != nil {
 		return store.File{}, err
 	}
-	kept.Kind = "photo_inspection"
+	kept.Kind = inspectionPhoto
 	seen, err := a.lookAt(kept)
 	if err != nil {
 		return store.File{}, err
 	}
 	return write(ctx, a, by, func(tx *store.Tx) (store.File, error) {
 		f := kept
+		f.AssetID = line.AssetID
+		if err := onceOnly(tx, f); err != nil { // the record's own photo shows nothing of what the team saw
+			return f, err
+		}
 		asset, err := tx.AddInspectionPhoto(line, &f)
 		if err != nil {
 			return f, err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"phaseout/internal/access"
@@ -15,6 +16,9 @@ import (
 
 // PhotoReused is the kind of case that a refused photo opens.
 const PhotoReused = "photo_reused"
+
+// inspectionPhoto is the kind of file that only an inspection team sends.
+const inspectionPhoto = "photo_inspection"
 
 // look is what was seen of an uploaded file before its row is written.
 type look struct {
@@ -48,6 +52,20 @@ func (a *App) lookAt(f store.File) (look, error) {
 		}
 	}
 	return seen, nil
+}
+
+// onceOnly fails with Conflict if the photo f is in another slot of its record
+// already: one picture shows one side of one moment.
+func onceOnly(tx *store.Tx, f store.File) error {
+	if !strings.HasPrefix(f.Kind, "photo") {
+		return nil
+	}
+	other, twice, err := tx.PhotoInAnotherSlot(f)
+	if err != nil || !twice {
+		return err
+	}
+	return fault.New(fault.Conflict, "photo_twice", bilingual.F("这张照片已用于本记录的另一项（%s）", "this photo is in another slot of the record already: %s", other.Name)).
+		WithMend("请按该项要求的角度另拍一张", "take another one from the side that the slot asks for").With("file_id", other.ID).With("kind", other.Kind)
 }
 
 // photosDecided fails with Conflict as long as a photo of the asset may be
@@ -93,7 +111,11 @@ func (a *App) DecidePhotoMatch(ctx context.Context, by access.Actor, id string, 
 		if err != nil {
 			return before, err
 		}
-		if r != nil && r.State == retirement.Verified {
+		ofTeam, err := isInspectionPhoto(tx, before)
+		if err != nil {
+			return before, err
+		}
+		if r != nil && r.State == retirement.Verified && !ofTeam {
 			return before, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，不能再改判照片", "the retirement is verified; its evidence is closed")).
 				WithMend("如确有错误，请走更正程序", "ask for a correction")
 		}
@@ -116,6 +138,13 @@ func (a *App) DecidePhotoMatch(ctx context.Context, by access.Actor, id string, 
 		}
 		return after, a.reviewEvidence(tx, asset, *r)
 	})
+}
+
+// isInspectionPhoto reports whether the photo of a match is an inspection team's:
+// it is no evidence of the retirement, so that its being verified closes nothing.
+func isInspectionPhoto(tx *store.Tx, m store.PhotoMatch) (bool, error) {
+	files, err := tx.Files(m.AssetID)
+	return slices.ContainsFunc(files, func(f store.File) bool { return f.ID == m.FileID && f.Kind == inspectionPhoto }), err
 }
 
 // PhotoCheck is one file of a retirement with what is doubtful about it.
@@ -193,7 +222,7 @@ func doubtsAbout(r retirement.Retirement, files []store.File, facts map[string]s
 	var ids []string
 	for _, f := range files {
 		if known, isPicture := facts[f.ID]; isPicture && strings.HasPrefix(f.Kind, "photo") {
-			shots, ids = append(shots, photo.Shot{Facts: known.Facts(), Stage: way.PhaseOf(f.Kind), Refused: f.Refused}), append(ids, f.ID)
+			shots, ids = append(shots, photo.Shot{Facts: known.Facts(), Stage: way.PhaseOf(f.Kind), Refused: f.Refused, Tiny: photo.Tiny(known.Width, known.Height)}), append(ids, f.ID)
 		}
 	}
 	found := map[string][]photo.Doubt{}

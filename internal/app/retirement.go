@@ -114,7 +114,11 @@ func newRetirement(tx *store.Tx, asset store.AssetRecord, d retirement.Declarati
 // the number of its certificate. It fails with Invalid and everything that is wrong.
 func (a *App) checkDeclaration(tx *store.Tx, d retirement.Declaration, asset store.AssetRecord, retirementID string) (kept retirement.Declaration, doubts []fault.Detail, err error) {
 	d = d.Clean()
-	details := d.Check(asset.Asset, a.Reference.SpecWithOptions(asset.Class), a.Today())
+	spec := a.Reference.SpecWithOptions(asset.Class)
+	if way, known := retirement.WayOf(spec, d.WayOut); known {
+		d, _ = d.Fit(way)
+	}
+	details := d.Check(asset.Asset, spec, a.Today())
 	d, wrong, doubts, err := a.checkYard(tx, d, asset)
 	if err != nil {
 		return d, nil, err

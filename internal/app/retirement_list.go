@@ -17,6 +17,7 @@ import (
 	"phaseout/internal/retirement"
 	"phaseout/internal/sheet"
 	"phaseout/internal/store"
+	"phaseout/internal/yard"
 )
 
 // listChunk is how many rows of a list are checked or applied in one
@@ -205,7 +206,7 @@ func (a *App) judgeListed(tx *store.Tx, i store.Import, l listedRow, seen listSe
 		return row, append(findings, faultFindings(err)...), nil
 	}
 	findings = append(findings, detailFindings(registry.Warning, doubts)...)
-	if key := d.Recycler + "\n" + d.CertificateNo; d.CertificateNo != "" {
+	if key := yard.NameKey(d.Recycler) + "\n" + yard.CertificateKey(d.CertificateNo); d.CertificateNo != "" {
 		if earlier, twice := seen.certificates[key]; twice {
 			return row, append(findings, listFinding(registry.Error, "duplicate_in_file", "certificate_no", d.CertificateNo, bilingual.F("证明编号与第 %d 行相同", "the certificate number stands in row %[1]d already", earlier),
 				bilingual.T("请核对证明原件", "check the certificates"))), nil
@@ -439,6 +440,17 @@ func (a *App) readDeclaration(i store.Import, fields map[string]string) (retirem
 	}
 	if d.WayOut == "" {
 		d.WayOut = "scrapped"
+	}
+	way, known := retirement.WayOf(a.Reference.SpecWithOptions(i.Class), d.WayOut)
+	if !known {
+		return d.Clean(), findings
+	}
+	d, dropped := d.Fit(way)
+	for _, key := range dropped {
+		if fields[key] != "" { // what only the defaults say is not meant for this row
+			findings = append(findings, listFinding(registry.Warning, "not_of_way", key, fields[key], bilingual.T("“"+way.Name.ZH+"”没有这一项，不登记", way.Name.EN+" has no such entry; it is left out"),
+				bilingual.T("请核对该行的淘汰去向", "check the way out of the row")))
+		}
 	}
 	return d.Clean(), findings
 }

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
+	"phaseout/internal/identifier"
 	"phaseout/internal/registry"
 	"phaseout/internal/retirement"
 	"phaseout/internal/store"
@@ -39,30 +42,109 @@ func (a *App) PasteList(ctx context.Context, by access.Actor, class registry.Cla
 	return a.UploadList(ctx, by, class, city, "粘贴清单.csv", defaults, &b)
 }
 
-// pastedCells cuts pasted text into rows and cells: tabs as a sheet pastes them,
-// else commas, else one number a line or several with blanks between.
+// separators are what stands between the cells of a line, the surest first. A
+// text has one of them: a remark with a comma in it moves no column of a sheet.
+var separators = []string{"\t", ",，", ";；", "、"}
+
+// pastedCells cuts pasted text into rows and cells, an empty cell too, so that
+// every cell stays under its heading: by tabs as a sheet pastes them, by commas,
+// or by blanks where a number or a day stands between them. A line of nothing but
+// plates, or of frame numbers, is a row for each.
 func pastedCells(text string) [][]string {
 	var rows [][]string
-	tabs := strings.Contains(text, "\t")
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.TrimSpace(line) == "" {
+	marks := ""
+	lines := slices.DeleteFunc(slices.Collect(strings.Lines(text)), func(line string) bool { return strings.TrimSpace(line) == "" })
+	parts := func(marks string) bool {
+		return slices.ContainsFunc(lines, func(line string) bool { return strings.ContainsAny(strings.TrimSpace(line), marks) })
+	}
+	if at := slices.IndexFunc(separators, parts); at >= 0 {
+		marks = separators[at]
+	}
+	byBlanks := marks == "" && slices.ContainsFunc(lines, func(line string) bool { return slices.ContainsFunc(wordsOf(line), tells) })
+	for _, line := range lines {
+		cells := []string{strings.TrimSpace(line)}
+		switch {
+		case marks != "":
+			cells = cellsOf(strings.TrimRight(line, "\r\n"), marks)
+		case byBlanks:
+			cells = wordsOf(line)
+		}
+		if !listOfNumbers(cells) {
+			rows = append(rows, cells)
 			continue
 		}
-		cells := []string{line}
-		switch {
-		case tabs:
-			cells = strings.Split(line, "\t")
-		case strings.ContainsAny(line, ",，;；、"):
-			cells = strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(",，;；、", r) })
+		for _, cell := range cells {
+			if cell != "" {
+				rows = append(rows, []string{cell})
+			}
 		}
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		rows = append(rows, cells)
 	}
 	return rows
 }
+
+// cellsOf cuts a line at any of the marks; a cell may stand in quotes.
+func cellsOf(line, marks string) []string {
+	first, _ := utf8.DecodeRuneInString(marks)
+	r := csv.NewReader(strings.NewReader(strings.Map(func(c rune) rune {
+		if strings.ContainsRune(marks, c) {
+			return first
+		}
+		return c
+	}, line)))
+	r.Comma, r.LazyQuotes = first, true
+	cells, err := r.Read()
+	if err != nil {
+		cells = strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(marks, c) })
+	}
+	for i := range cells {
+		cells[i] = strings.TrimSpace(cells[i])
+	}
+	return cells
+}
+
+// wordsOf cuts a line at blanks, but for the one in a plate.
+func wordsOf(line string) []string {
+	var words []string
+	fields := strings.Fields(line)
+	for i := 0; i < len(fields); i++ {
+		word := fields[i]
+		if i+1 < len(fields) && isHalfPlate(word, fields[i+1]) {
+			word += fields[i+1]
+			i++
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+// tells reports whether a word is a plate, a frame number or a day, so that the
+// blanks beside it part columns; else they belong to what the line says, as in
+// the name of a model.
+func tells(word string) bool {
+	return isPlate(word) || identifier.GoodVIN(identifier.Normalize(word)) || dayLike.MatchString(word)
+}
+
+// listOfNumbers reports whether cells are plates all, or frame numbers all, and
+// more than one.
+func listOfNumbers(cells []string) bool {
+	plates, frames, all := 0, 0, 0
+	for _, cell := range cells {
+		if cell == "" {
+			continue
+		}
+		all++
+		if isPlate(cell) {
+			plates++
+		} else if identifier.GoodVIN(identifier.Normalize(cell)) {
+			frames++
+		}
+	}
+	return all > 1 && (plates == all || frames == all)
+}
+
+// isPlate reports whether a text is a whole plate, with the sign of its
+// province: without it certificates look alike.
+func isPlate(s string) bool { return identifier.Plate(s, "").Status == identifier.OK }
 
 func hasHeadings(class registry.Class, first []string) bool {
 	for _, cell := range first {

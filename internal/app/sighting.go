@@ -256,34 +256,6 @@ func (a *App) matchSightings(tx *store.Tx, source, city string, seen []Seen) err
 	return nil
 }
 
-// PasteSightings takes a pasted list: a number a line, with a day behind it if
-// it was not today. It answers as ReportSightings does.
-func (a *App) PasteSightings(ctx context.Context, by access.Actor, source, place, text string) (int, error) {
-	if !slices.Contains(SightingSources, source) {
-		return 0, fault.Field("body.source", "unknown_value", bilingual.F("“%s”不是来源", "%q is not a source", source), bilingual.T("请从列表中选择", "choose one from the list"))
-	}
-	var seen []Seen
-	for _, line := range strings.Split(text, "\n") {
-		parts := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == '，' || r == ';' || r == '；' })
-		if len(parts) == 0 {
-			continue
-		}
-		s := Seen{Value: parts[0], At: a.DB.Now(), Place: place}
-		if len(parts) > 1 {
-			if day, err := civil.Parse(parts[1]); err == nil {
-				s.At = day.Start().Add(12 * time.Hour)
-			}
-		}
-		// The same line pasted again on the same day is the same sighting.
-		s.Ref = identifier.Normalize(s.Value) + " " + string(civil.On(s.At)) + " " + place
-		seen = append(seen, s)
-	}
-	if len(seen) == 0 || len(seen) > 2000 {
-		return 0, fault.Field("body.text", "count", bilingual.F("共 %d 行，应为 1 至 2000 行", "%d lines; there must be 1 to 2000", len(seen)), bilingual.T("每行一个号码", "one number a line"))
-	}
-	return a.ReportSightings(ctx, by, source, by.Scope.City(), seen)
-}
-
 // AssignCase gives an open case to the actor, or to a reviewer by user name, or
 // back to nobody.
 func (a *App) AssignCase(ctx context.Context, by access.Actor, id string, version int64, username string, back bool) (store.Case, error) {

@@ -26,8 +26,27 @@ func (a *App) CreateYard(ctx context.Context, by access.Actor, y yard.Yard) (sto
 	}
 	return write(ctx, a, by, func(tx *store.Tx) (store.Yard, error) {
 		kept := store.Yard{ID: newID(), Yard: y}
+		if err := a.notBlacklisted(tx, kept); err != nil {
+			return kept, err
+		}
 		return kept, tx.CreateYard(&kept)
 	})
+}
+
+// notBlacklisted fails with Invalid if another yard of the same enterprise is on
+// the black list today: a new name does not take it off.
+func (a *App) notBlacklisted(tx *store.Tx, y store.Yard) error {
+	others, err := tx.YardsOfCredit(y.CreditCode, y.ID)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if status, block := other.StatusOn(a.Today()); status == yard.Blacklisted {
+			return fault.Field("body.credit_code", "yard_blacklisted", bilingual.T("该信用代码的企业（"+other.Name+"）自 "+string(block.From)+" 起被列入失信名单", "the enterprise of this credit code, "+other.Name+", is black-listed from "+string(block.From)+" on"),
+				bilingual.T("请核对信用代码；如已移出名单，请先在名录中解除", "check the credit code; if it is off the list, lift it in the register first"))
+		}
+	}
+	return nil
 }
 
 // changeYard loads a yard of the version, lets deed change it and returns it
@@ -56,6 +75,11 @@ func (a *App) AmendYard(ctx context.Context, by access.Actor, id string, version
 		after.Yard = y.Clean()
 		if details := after.Check(); len(details) > 0 {
 			return fault.Fields(details)
+		}
+		if after.CreditCode != before.CreditCode {
+			if err := a.notBlacklisted(tx, after); err != nil {
+				return err
+			}
 		}
 		return tx.UpdateYard(before, &after, "update", "")
 	})

@@ -38,7 +38,10 @@ func (a *App) checkYard(tx *store.Tx, d retirement.Declaration, asset store.Asse
 	}
 	d.YardID, d.Recycler = found.ID, found.Name
 	wrong, doubts = yard.CheckNumber(&found.Yard, d.CertificateNo)
-	return d, append(found.Takes(asset.Class, a.handedIn(d)), wrong...), doubts, nil
+	if on := a.handedIn(d); on.Valid() { // a day that is none is named as such already
+		wrong = append(found.Takes(asset.Class, on), wrong...)
+	}
+	return d, wrong, doubts, nil
 }
 
 // handedIn is the day on which a yard has to be licensed for a declaration:

@@ -36,6 +36,7 @@ type Shot struct {
 	Facts
 	Stage   string // as in Circumstances
 	Refused bool   // it is no evidence, so that others are not compared with it
+	Tiny    bool   // too small to be compared with others
 }
 
 // DoubtsOf returns for each photo of one retirement what is doubtful about it.
@@ -51,6 +52,9 @@ func DoubtsOf(shots []Shot, c Circumstances) [][]Doubt {
 	for i, s := range shots {
 		c.Stage = s.Stage
 		doubts[i] = s.Doubts(c)
+		if s.Tiny {
+			doubts[i] = append(doubts[i], Doubt{"too_small", false, bilingual.T("照片太小，无法与其他记录的照片比对", "the photo is too small to be compared with those of other records")})
+		}
 	}
 	return doubts
 }
@@ -64,6 +68,9 @@ func IsGrave(doubts []Doubt) bool {
 func IsStripped(doubts []Doubt) bool {
 	return slices.ContainsFunc(doubts, func(d Doubt) bool { return d.Code == "no_metadata" || d.Code == "no_time" })
 }
+
+// Tiny reports whether a picture of so many pixels is too small to be compared.
+func Tiny(width, height int) bool { return min(width, height) < minSide }
 
 // farAway is the distance from the yard, in metres, from which on a photo was
 // not taken there: a yard of many hectares and a phone without a clear sky.
@@ -88,6 +95,10 @@ func (f Facts) Doubts(c Circumstances) []Doubt {
 			add("taken_before_registration", true, bilingual.F("拍摄时间 %s 早于该对象的登记日期 %s", "taken on %s, before the asset was registered on %s", on, c.RegisteredOn))
 		case (c.Stage == "during" || c.Stage == "after") && c.HandedInOn.Valid() && on < c.HandedInOn:
 			add("taken_before_hand_in", true, bilingual.F("拆解照片拍摄于 %s，早于交售日期 %s", "a photo of the dismantling taken on %s, before the hand-over on %s", on, c.HandedInOn))
+		case c.Stage == "after" && c.DismantledOn.Valid() && on < c.DismantledOn:
+			add("taken_before_dismantling", true, bilingual.F("拆解后照片拍摄于 %s，早于拆解日期 %s", "a photo of the remains taken on %s, before the dismantling on %s", on, c.DismantledOn))
+		case c.Stage == "during" && c.DismantledOn.Valid() && on > c.DismantledOn:
+			add("taken_after_dismantling", true, bilingual.F("拆解过程照片拍摄于 %s，晚于拆解日期 %s", "a photo of the dismantling under way taken on %s, after it was dismantled on %s", on, c.DismantledOn))
 		case c.Stage == "before" && c.DismantledOn.Valid() && on > c.DismantledOn:
 			add("taken_after_dismantling", true, bilingual.F("拆解前照片拍摄于 %s，晚于拆解日期 %s", "a photo from before the dismantling taken on %s, after it was dismantled on %s", on, c.DismantledOn))
 		}

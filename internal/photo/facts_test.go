@@ -50,6 +50,7 @@ func TestCameraFactsAreReadAndDoubted(t *testing.T) {
 		"far_from_yard":             func(c *photo.Circumstances) { c.YardLatE6 = &far },
 		"taken_before_hand_in":      func(c *photo.Circumstances) { c.Stage, c.HandedInOn = "after", "2025-12-02" },
 		"taken_after_dismantling":   func(c *photo.Circumstances) { c.Stage, c.DismantledOn = "before", "2025-11-25" },
+		"taken_before_dismantling":  func(c *photo.Circumstances) { c.Stage = "after" },
 		"order": func(c *photo.Circumstances) {
 			c.Stage, c.Others = "before", map[string][]string{"after": {"2025-11-30T10:00:00"}}
 		},
@@ -58,6 +59,15 @@ func TestCameraFactsAreReadAndDoubted(t *testing.T) {
 		change(&changed)
 		if got := codes(f.Doubts(changed)); !slices.Equal(got, []string{want}) {
 			t.Errorf("want %s: %v", want, got)
+		}
+	}
+	c.Stage, c.DismantledOn = "during", "2025-11-30"
+	if got := codes(f.Doubts(c)); !slices.Equal(got, []string{"taken_after_dismantling"}) {
+		t.Errorf("under way after the end: %v", got)
+	}
+	for side, tiny := range map[int]bool{30: true, 400: false} {
+		if got := codes(photo.DoubtsOf([]photo.Shot{{Tiny: photo.Tiny(640, side)}}, c)[0]); slices.Contains(got, "too_small") != tiny {
+			t.Errorf("640 by %d: %v", side, got)
 		}
 	}
 	var bare bytes.Buffer

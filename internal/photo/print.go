@@ -48,7 +48,7 @@ type Print struct {
 // Comparable reports whether the picture says enough to be compared: it is not
 // tiny, and not nearly of one tone.
 func (p Print) Comparable() bool {
-	if min(p.Width, p.Height) < minSide || len(p.Small) == 0 {
+	if Tiny(p.Width, p.Height) || len(p.Small) == 0 {
 		return false
 	}
 	var sum, squares float64

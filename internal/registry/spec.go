@@ -1,6 +1,10 @@
 package registry
 
-import "phaseout/internal/bilingual"
+import (
+	"slices"
+
+	"phaseout/internal/bilingual"
+)
 
 // FieldType says how a field is read and which widget edits it.
 type FieldType string
@@ -79,6 +83,12 @@ func (w WayOut) Has(step string) bool {
 		}
 	}
 	return false
+}
+
+// Waits reports whether a step of the way out comes after an earlier one.
+func (w WayOut) Waits(step, earlier string) bool {
+	at := slices.IndexFunc(w.Steps, func(s Step) bool { return s.Code == step })
+	return at >= 0 && slices.Contains(w.Steps[at].After, earlier)
 }
 
 // Spec is the whole profile of one class. A new class is one new Spec and its

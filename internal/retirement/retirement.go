@@ -97,6 +97,35 @@ func (d Declaration) Clean() Declaration {
 	return d
 }
 
+// Fit returns d without what its way out has no place for, and the fields that
+// were left out: the days of steps that the way has not, a yard and its
+// certificate where no yard takes the asset in, an engine where none is put in.
+// Else a truck that moved out could be half handed in, with a certificate that
+// the public check calls valid.
+func (d Declaration) Fit(way registry.WayOut) (fitted Declaration, dropped []string) {
+	drop := func(field, value string) {
+		if value != "" {
+			dropped = append(dropped, field)
+		}
+	}
+	for _, step := range Steps {
+		if !way.Has(string(step)) {
+			drop(fieldOf(step), string(d.DayOf(step)))
+			d = d.With(step, "")
+		}
+	}
+	if !way.Has(string(Receive)) {
+		drop("recycler", d.Recycler+d.YardID)
+		drop("certificate_no", d.CertificateNo)
+		d.Recycler, d.YardID, d.CertificateNo = "", "", ""
+	}
+	if way.MinStage == "" {
+		drop("engine_no", d.EngineNo+d.EngineModel+d.EngineStage)
+		d.EngineNo, d.EngineModel, d.EngineStage = "", "", ""
+	}
+	return d, dropped
+}
+
 // WayOf returns the class's way out with the code.
 func WayOf(spec registry.Spec, code string) (registry.WayOut, bool) {
 	for _, w := range spec.WaysOut {
@@ -134,6 +163,9 @@ func (d Declaration) Check(a registry.Asset, spec registry.Spec, today civil.Day
 		{"handed_in_on", bilingual.T("交售日期", "hand-over"), d.HandedInOn, []civil.Day{a.RegisteredOn, a.BuiltOn}},
 		{"dismantled_on", bilingual.T("拆解日期", "dismantling"), d.DismantledOn, []civil.Day{a.RegisteredOn, a.BuiltOn, d.HandedInOn}},
 		{"deregistered_on", bilingual.T("注销（变更）日期", "deregistration"), d.DeregisteredOn, []civil.Day{a.RegisteredOn, a.BuiltOn, d.HandedInOn}},
+	}
+	if way.Waits(string(Deregister), string(Dismantle)) {
+		days[2].after = append(days[2].after, d.DismantledOn)
 	}
 	for _, day := range days {
 		if day.day == "" {
@@ -186,8 +218,8 @@ func (d Declaration) checkReplacement(way registry.WayOut, spec registry.Spec) (
 	case !hasOption(spec.Stages, d.EngineStage):
 		wrong = append(wrong, fault.Detail{Location: "body.engine_stage", Code: "unknown_value", Message: bilingual.F("“%s”不是排放阶段", "%q is no stage", d.EngineStage),
 			Mend: bilingual.T("请从列表中选择", "choose one from the list")})
-	case d.EngineStage != "electric" && d.EngineStage < way.MinStage:
-		wrong = append(wrong, fault.Detail{Location: "body.engine_stage", Code: "stage_too_low", Message: bilingual.T("新发动机未达到国四", "the new engine is below China IV"),
+	case d.EngineStage == "unknown" || d.EngineStage < way.MinStage:
+		wrong = append(wrong, fault.Detail{Location: "body.engine_stage", Code: "stage_too_low", Message: bilingual.T("新发动机未达到国四，或排放阶段不明", "the new engine is below China IV, or its stage is not known"),
 			Mend: bilingual.T("更换国四及以上发动机才算改造（方案十一）", "only an engine of China IV or later counts as converted (clause 11)")})
 	}
 	return wrong
@@ -203,23 +235,24 @@ func hasOption(options []registry.Option, code string) bool {
 }
 
 // StatusOf returns the work status that d gives an asset: in use until the
-// first step, whatever is declared.
+// first step, whatever is declared; what the way ends in once the register was
+// changed.
 func (d Declaration) StatusOf(way registry.WayOut) registry.Status {
 	switch {
-	case d.HandedInOn == "" && d.DismantledOn == "" && d.DeregisteredOn == "":
-		return registry.InUse
-	case way.CountsAs == "moved":
+	case d.DeregisteredOn != "" && way.CountsAs == "moved":
 		return registry.MovedOut
-	case way.CountsAs == "converted":
+	case d.DeregisteredOn != "" && way.CountsAs == "converted":
 		return registry.Converted
-	case way.Code == "declared_void":
+	case d.DeregisteredOn != "" && way.Code == "declared_void":
 		return registry.PlateVoid
 	case d.DeregisteredOn != "":
 		return registry.Deregistered
 	case d.DismantledOn != "":
 		return registry.Dismantled
-	default:
+	case d.HandedInOn != "":
 		return registry.HandedIn
+	default:
+		return registry.InUse
 	}
 }
 

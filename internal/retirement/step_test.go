@@ -201,3 +201,47 @@ func TestOpenChecksAreThoseThatFoundSomething(t *testing.T) {
 		t.Errorf("open: %v", open)
 	}
 }
+
+// TestDeclarationFitsItsWay proves F27 and F29: a declaration keeps no day of a
+// step that its way out has not, no yard where none takes the asset in and no
+// engine where none is put in; the days of steps that wait for one another are
+// in their order; half a way out is not the whole.
+func TestDeclarationFitsItsWay(t *testing.T) {
+	full := Declaration{HandedInOn: "2025-01-01", DismantledOn: "2025-02-01", DeregisteredOn: "2025-03-01", Recycler: "某厂", YardID: "y", CertificateNo: "HS-1",
+		EngineNo: "E1", EngineModel: "M", EngineStage: "china4"}
+	for _, spec := range registry.Classes() {
+		for _, way := range spec.WaysOut {
+			d := full
+			d.WayOut = way.Code
+			fitted, dropped := d.Fit(way)
+			for _, step := range Steps {
+				if (fitted.DayOf(step) != "") != way.Has(string(step)) {
+					t.Errorf("%s %s keeps %v of the day %s", spec.Class, way.Code, fitted.DayOf(step), step)
+				}
+				if half := (Declaration{WayOut: way.Code}).With(step, "2025-01-01"); step != Deregister && slices.Contains([]registry.Status{registry.MovedOut, registry.Converted, registry.PlateVoid, registry.Deregistered}, half.StatusOf(way)) {
+					t.Errorf("%s %s is %s with the day %s alone", spec.Class, way.Code, half.StatusOf(way), step)
+				}
+			}
+			throughYard := way.Has("received")
+			if (fitted.Recycler != "") != throughYard || (fitted.YardID != "") != throughYard || (fitted.CertificateNo != "") != throughYard || (fitted.EngineNo != "") != (way.MinStage != "") {
+				t.Errorf("%s %s keeps %+v", spec.Class, way.Code, fitted)
+			}
+			if again, rest := fitted.Fit(way); again != fitted || len(rest) != 0 || slices.Contains(dropped, "recycler") == throughYard {
+				t.Errorf("%s %s: %v dropped, then %v", spec.Class, way.Code, dropped, rest)
+			}
+			fitted.DeregisteredOn = "2025-01-15"
+			late := slices.ContainsFunc(fitted.Check(registry.Asset{}, spec, "2025-12-31"), func(f fault.Detail) bool { return f.Location == "body.deregistered_on" && f.Code == "date_order" })
+			if late != way.Waits("deregistered", "dismantled") {
+				t.Errorf("%s %s: out of the register before it is dismantled is out of order: %v", spec.Class, way.Code, late)
+			}
+		}
+	}
+	machinery, _ := registry.SpecOf(registry.Machinery)
+	machinery.Stages = []registry.Option{{Code: "unknown"}, {Code: "china3"}, {Code: "china4"}}
+	for stage, good := range map[string]bool{"unknown": false, "china3": false, "china4": true} {
+		d := Declaration{WayOut: "re_engined", EngineNo: "E1", EngineStage: stage, DeregisteredOn: "2025-01-01"}
+		if wrong := d.Check(registry.Asset{}, machinery, "2025-12-31"); (len(wrong) == 0) != good {
+			t.Errorf("an engine of stage %s: %v", stage, wrong)
+		}
+	}
+}

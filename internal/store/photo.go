@@ -83,7 +83,8 @@ const mostMatches = 5
 
 // KeepPhoto keeps what a photo on an asset says of itself and its print, and
 // finds earlier uses on other assets over the whole province: the same bytes,
-// and, with a print, altered copies. A pair that a person found to be different
+// and, with a print, altered copies, which are looked for in the other slots of
+// the asset itself as well. A pair that a person found to be different
 // is not asked about again. It returns the matches that are open.
 func (tx *Tx) KeepPhoto(f File, a AssetRecord, facts *PhotoFacts, print *photo.Print) ([]PhotoMatch, error) {
 	// Of two that send the same photo at once the later sees the earlier.
@@ -151,8 +152,23 @@ func (tx *Tx) sameBytes(f File) ([]PhotoMatch, error) {
 	return found, nil
 }
 
-// alteredCopies returns the uses on other assets of pictures that are the same
-// but for cropping, size, quality or a mirror.
+// PhotoInAnotherSlot returns the photo of the same bytes that stands in another
+// slot of the record of f, unless it was refused. It asks for no area: a team
+// sends its photos to another city's record.
+func (tx *Tx) PhotoInAnotherSlot(f File) (other File, found bool, err error) {
+	var files []File
+	err = tx.db.Where("sha256 = ? AND asset_id = ? AND kind <> ? AND kind LIKE 'photo%' AND NOT refused", f.SHA256, f.AssetID, f.Kind).Order("id").Limit(1).Find(&files).Error
+	if err != nil {
+		return other, false, fmt.Errorf("store: look for the photo in another slot: %w", err)
+	}
+	if len(files) == 0 {
+		return other, false, nil
+	}
+	return files[0], true, nil
+}
+
+// alteredCopies returns the uses on other assets, or in another slot of the same,
+// of pictures that are the same but for cropping, size, quality or a mirror.
 func (tx *Tx) alteredCopies(f File, print photo.Print) ([]PhotoMatch, error) {
 	numbers, err := similar(tx.db, print)
 	if err != nil {
@@ -177,7 +193,8 @@ func (tx *Tx) alteredCopies(f File, print photo.Print) ([]PhotoMatch, error) {
 			continue
 		}
 		var files []File
-		err = tx.db.Joins("JOIN photo_facts ON photo_facts.file_id = files.id").Where("photo_facts.no = ? AND files.asset_id <> ?", no, f.AssetID).
+		err = tx.db.Joins("JOIN photo_facts ON photo_facts.file_id = files.id").
+			Where("photo_facts.no = ? AND (files.asset_id <> ? OR (files.kind <> ? AND NOT files.refused))", no, f.AssetID, f.Kind).
 			Order("files.id").Limit(mostMatches).Find(&files).Error
 		if err != nil {
 			return nil, fmt.Errorf("store: look for the files of a print: %w", err)

@@ -168,7 +168,7 @@ func (tx *Tx) LeftByIdentifier(norms []string) ([]LeftService, error) {
 	err := tx.db.Table("asset_identifiers").Select("assets.id AS asset_id, asset_identifiers.kind, asset_identifiers.norm, assets.status, retirements.id AS retirement_id, retirements.yard_id, retirements.handed_in_on, retirements.deregistered_on").
 		Joins("JOIN assets ON assets.id = asset_identifiers.asset_id").Joins("JOIN retirements ON retirements.asset_id = assets.id AND NOT retirements.withdrawn").
 		Where("asset_identifiers.norm IN ? AND asset_identifiers.is_unique AND assets.status IN ?", norms,
-			[]registry.Status{registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut}).Limit(1000).Find(&list).Error
+			[]registry.Status{registry.HandedIn, registry.Dismantled, registry.Deregistered, registry.MovedOut, registry.PlateVoid}).Limit(1000).Find(&list).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: look sightings up: %w", err)
 	}

@@ -393,6 +393,16 @@ func (db *DB) Yards(ctx context.Context, scope access.Scope, f YardFilter, p Pag
 	return withPeriods(q, rows)
 }
 
+// YardsOfCredit returns the yards of the province with a credit code, other than
+// the one with the id: whoever is black-listed is so under every name.
+func (tx *Tx) YardsOfCredit(code, exceptID string) ([]Yard, error) {
+	rows, err := find[yardRow](tx.db, "credit_code = ? AND id <> ? LIMIT 100", code, exceptID)
+	if err != nil {
+		return nil, fmt.Errorf("store: list yards by credit code: %w", err)
+	}
+	return withPeriods(tx.db, rows)
+}
+
 // YardNames returns the names of the registered yards of a city.
 func (tx *Tx) YardNames(city string) ([]string, error) {
 	rows, err := find[yardRow](tx.db, "city_code = ?", city)

@@ -7766,8 +7766,17 @@ export interface components {
             place?: string;
             /** @enum {string} */
             source: "gate" | "inspection" | "obd" | "patrol";
-            /** @description A number a line, with a day behind it if it was not today. */
+            /** @description A sighting a line: its number, with a day and a time behind it if it was not now. Columns of a sheet, running numbers and words do no harm. */
             text: string;
+        };
+        PasteAccepted: {
+            /**
+             * Format: int64
+             * @description How many were well-formed. Nothing is said about what they meant.
+             */
+            accepted: number;
+            /** @description The first 20 lines, from 1, that hold no number and were left out. */
+            ignored: number[] | null;
         };
         Person: {
             id: string;
@@ -31477,7 +31486,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accepted"];
+                    "application/json": components["schemas"]["PasteAccepted"];
                 };
             };
             /** @description Bad Request */
