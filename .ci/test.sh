@@ -39,6 +39,9 @@ step "Go tests on SQLite and PostgreSQL, with the race detector"
 step "photos: altered copies among different ones, all of them"
 go test -count=1 -run TestAlteredCopies ./internal/photo
 
+step "demonstration: all 50,000 assets of it"
+go test -count=1 -run TestWholeDemonstration ./internal/api
+
 step "browser"
 .ci/browser.sh
 (cd static && node --test --test-timeout=600000 --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=../build/results/e2e.xml test/e2e/*.test.mjs)
