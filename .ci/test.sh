@@ -42,6 +42,9 @@ go test -count=1 -run TestAlteredCopies ./internal/photo
 step "benchmarks still run, on a small registry"
 PHASEOUT_BENCH_ROWS=1000 .ci/postgres.sh go test -run '^$' -bench 'Scale|WorkbookImport|Province|Batch|Write$|Requests|Retirement|Subsidy' -benchtime 1x ./internal/bench >build/bench.txt || { cat build/bench.txt; exit 1; }
 
+step "demonstration: all 50,000 assets of it"
+go test -count=1 -run TestWholeDemonstration ./internal/api
+
 step "browser"
 .ci/browser.sh
 (cd static && node --test --test-timeout=600000 --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=../build/results/e2e.xml test/e2e/*.test.mjs)

@@ -154,11 +154,15 @@ func migrate(ctx context.Context, db *store.DB) (int, error) {
 }
 
 type seedCmd struct {
-	Demo bool `help:"Also load the demonstration: accounts, assets, retirements, subsidies. For trying out, never for real data." env:"PHASEOUT_DEMO"`
+	Demo       bool `help:"Also load the demonstration: accounts, assets, retirements, subsidies. For trying out, never for real data." env:"PHASEOUT_DEMO"`
+	DemoAssets int  `help:"How many assets the demonstration has: at most 50000; 0 loads its stories alone." env:"PHASEOUT_DEMO_ASSETS" default:"50000" placeholder:"N"`
 }
 
 // Run loads reference data and, if asked for, the demonstration.
 func (s seedCmd) Run(e *env, c *config.Common) error {
+	if s.DemoAssets < 0 || s.DemoAssets > app.DemoAssets {
+		return fmt.Errorf("setting demo-assets (PHASEOUT_DEMO_ASSETS): %d is not from 0 to %d", s.DemoAssets, app.DemoAssets)
+	}
 	db, _, err := openDB(e.ctx, c)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func (s seedCmd) Run(e *env, c *config.Common) error {
 		err = errors.New("the database schema is not up to date: run \"phaseout migrate\"")
 	}
 	if err == nil {
-		err = app.LoadReference(e.ctx, db, seeds.FS)
+		err = s.loadReference(e, db)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -182,9 +186,20 @@ func (s seedCmd) Run(e *env, c *config.Common) error {
 		return errors.Join(err, db.Close())
 	}
 	defer (&opened{app: a}).close()
-	if err := a.LoadDemo(e.ctx, seeds.FS); err != nil {
+	if err := a.LoadDemo(e.ctx, seeds.FS, app.Demo{Assets: s.DemoAssets, Told: func(line string) { _, _ = fmt.Fprintln(e.out, line) }}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(e.out, "demonstration loaded")
 	return err
+}
+
+// loadReference loads the reference data, for a demonstration in an empty
+// database as if it had been there when its history begins.
+func (s seedCmd) loadReference(e *env, db *store.DB) error {
+	_, err := db.Reference(e.ctx)
+	if s.Demo && s.DemoAssets > 0 && errors.Is(err, store.ErrNoReference) {
+		clock := db.SetClock(app.DemoBegan)
+		defer db.SetClock(clock)
+	}
+	return app.LoadReference(e.ctx, db, seeds.FS)
 }

@@ -21,6 +21,7 @@ type serveCmd struct {
 	Addr           string   `help:"Address to listen on." env:"PHASEOUT_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	Prepare        bool     `help:"First bring the schema up to date and load reference data." env:"PHASEOUT_PREPARE"`
 	Demo           bool     `help:"With --prepare: also load the demonstration, once." env:"PHASEOUT_DEMO"`
+	DemoAssets     int      `help:"How many assets the demonstration has: at most 50000; 0 loads its stories alone." env:"PHASEOUT_DEMO_ASSETS" default:"50000" placeholder:"N"`
 	TrustedProxies []string `help:"Addresses of proxies whose X-Forwarded-For is believed; none by default." env:"PHASEOUT_TRUSTED_PROXIES"`
 }
 
@@ -38,7 +39,7 @@ func (s serveCmd) Run(e *env, c *config.Common) error {
 		if err := (migrateCmd{}).Run(e, c); err != nil {
 			return err
 		}
-		if err := (seedCmd{Demo: s.Demo}).Run(e, c); err != nil {
+		if err := (seedCmd{Demo: s.Demo, DemoAssets: s.DemoAssets}).Run(e, c); err != nil {
 			return err
 		}
 	}

@@ -48,32 +48,41 @@ type fraudKey struct {
 // their licence, the truck that was seen after it was handed in and the records
 // that were deleted behind its back, as the answer key has them, and no others.
 func TestDemoFraudsAreFoundAndNothingElse(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, url string) {
+		demonstration{site: demoSite(t, url, 0), key: readFraudKey(t)}.answersTheKey()
+	})
+}
+
+func readFraudKey(t *testing.T) (key fraudKey) {
+	t.Helper()
 	text, err := seeds.FS.ReadFile("demo/frauds.key.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var key fraudKey
 	if err := json.Unmarshal(text, &key); err != nil {
 		t.Fatal(err)
 	}
-	storetest.Engines(t, func(t *testing.T, url string) {
-		d := demonstration{site: demoSite(t, url), key: key}
-		d.photos()
-		d.cases()
-		d.list()
-		d.yards()
-		d.balance(false)
-		d.checked()
-		d.deleteSilently()
-		d.balance(true)
-	})
+	return key
+}
+
+// answersTheKey looks for everything that the key has.
+func (d demonstration) answersTheKey() {
+	d.t.Helper()
+	d.photos()
+	d.cases()
+	d.list()
+	d.yards()
+	d.balance(false)
+	d.checked()
+	d.deleteSilently()
+	d.balance(true)
 }
 
 // demoSite is a running server with the demonstration in it, on the day that
-// its stories end with.
-func demoSite(t *testing.T, url string) *site {
+// its stories end with; with so many assets in all, 0 for the stories alone.
+func demoSite(t *testing.T, url string, assets int) *site {
 	t.Helper()
-	s := &site{Fixture: apptest.Demo(t, url, time.Date(2025, 12, 31, 1, 0, 0, 0, time.UTC)), t: t}
+	s := &site{Fixture: apptest.WholeDemo(t, url, time.Date(2025, 12, 31, 1, 0, 0, 0, time.UTC), assets), t: t}
 	s.serve()
 	for _, user := range []string{"province", "admin", "clerk.changsha", "reviewer.changsha", "reviewer.zhuzhou", "reviewer.xiangtan", "reviewer.yueyang"} {
 		s.tokens[user] = s.send("", "POST", "/auth/login", map[string]string{"username": user, "password": app.DemoPassword}).want(200).text("access_token")
@@ -179,9 +188,10 @@ func (d demonstration) list() {
 
 // yards looks at every certificate that was taken: none is of a day on which
 // its yard was not licensed, and none was taken twice.
+// Of the stock's many, each hundredth is asked about.
 func (d demonstration) yards() {
 	seen := map[string]any{}
-	for _, r := range d.pages("province", "/retirements") {
+	for n, r := range d.pages("province", "/retirements") {
 		number, _ := r["certificate_no"].(string)
 		if number == "" {
 			continue
@@ -191,6 +201,9 @@ func (d demonstration) yards() {
 			d.t.Errorf("%v and %v have the same certificate", r["asset_label"], other)
 		}
 		seen[issued] = r["asset_label"]
+		if strings.Contains(fmt.Sprint(r["recycler"]), "模拟") && n%100 > 0 {
+			continue
+		}
 		query := strings.NewReplacer(" ", "%20").Replace(fmt.Sprintf("number=%s&recycler=%v&class=%v&on=%v", number, r["recycler"], r["class"], r["handed_in_on"]))
 		if r["handed_in_on"] == nil {
 			query = strings.ReplaceAll(query, "&on=<nil>", "")

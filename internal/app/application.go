@@ -23,12 +23,12 @@ func (a *App) openOwed(tx *store.Tx, r retirement.Retirement) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	existing, err := tx.Applications(store.ApplicationFilter{RetirementID: r.ID}, store.Page{Limit: 1})
-	if err != nil || len(existing) > 0 {
+	programs, err := tx.PublicPrograms(asset.CityCode, asset.Class)
+	if err != nil || len(programs) == 0 {
 		return "", err
 	}
-	programs, err := tx.Programs(asset.CityCode, asset.Class)
-	if err != nil {
+	existing, err := tx.Applications(store.ApplicationFilter{RetirementID: r.ID}, store.Page{Limit: 1})
+	if err != nil || len(existing) > 0 {
 		return "", err
 	}
 	facts, err := a.factsOf(tx, asset, &r, Claim{})

@@ -249,45 +249,53 @@ type Upload struct {
 // AttachFile puts a file on an asset, and on its retirement if there is one,
 // whose evidence list it may complete.
 func (a *App) AttachFile(ctx context.Context, by access.Actor, assetID string, up Upload) (store.File, error) {
+	kept, look, err := a.take(up)
+	if err != nil {
+		return store.File{}, err
+	}
+	return write(ctx, a, by, func(tx *store.Tx) (store.File, error) { return a.attach(tx, assetID, kept, look) })
+}
+
+// take stores the bytes of an upload and looks at them, before any transaction.
+func (a *App) take(up Upload) (store.File, look, error) {
 	kept, err := a.keep(up)
 	if err != nil {
-		return store.File{}, err
+		return store.File{}, look{}, err
 	}
-	look, err := a.lookAt(kept)
+	seen, err := a.lookAt(kept)
+	return kept, seen, err
+}
+
+// attach puts a file that was taken in on an asset.
+func (a *App) attach(tx *store.Tx, assetID string, f store.File, seen look) (store.File, error) {
+	before, err := tx.Asset(assetID)
 	if err != nil {
 		return store.File{}, err
 	}
-	return write(ctx, a, by, func(tx *store.Tx) (store.File, error) {
-		before, err := tx.Asset(assetID)
-		if err != nil {
-			return store.File{}, err
+	r, err := retirementOf(tx, assetID)
+	if err != nil {
+		return store.File{}, err
+	}
+	f.ID, f.AssetID, f.CityCode, f.DistrictCode = newID(), assetID, before.CityCode, before.DistrictCode
+	if r != nil {
+		if r.State == retirement.Verified {
+			return store.File{}, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，不能再添加材料", "the retirement is verified; its evidence is closed"))
 		}
-		r, err := retirementOf(tx, assetID)
-		if err != nil {
-			return store.File{}, err
-		}
-		f := kept
-		f.ID, f.AssetID, f.CityCode, f.DistrictCode = newID(), assetID, before.CityCode, before.DistrictCode
-		if r != nil {
-			if r.State == retirement.Verified {
-				return store.File{}, fault.New(fault.Conflict, "verified_locked", bilingual.T("淘汰已核实，不能再添加材料", "the retirement is verified; its evidence is closed"))
-			}
-			f.RetirementID = r.ID
-		}
-		if err := onceOnly(tx, f); err != nil {
-			return f, err
-		}
-		if err := tx.AddFile(&f); err != nil {
-			return f, err
-		}
-		if _, err := tx.KeepPhoto(f, before, look.facts, look.print); err != nil {
-			return f, err
-		}
-		if r == nil {
-			return f, nil
-		}
-		return f, a.reviewEvidence(tx, before, *r)
-	})
+		f.RetirementID = r.ID
+	}
+	if err := onceOnly(tx, f); err != nil {
+		return f, err
+	}
+	if err := tx.AddFile(&f); err != nil {
+		return f, err
+	}
+	if _, err := tx.KeepPhoto(f, before, seen.facts, seen.print); err != nil {
+		return f, err
+	}
+	if r == nil {
+		return f, nil
+	}
+	return f, a.reviewEvidence(tx, before, *r)
 }
 
 // reviewEvidence recomputes whether a retirement's evidence is complete and,

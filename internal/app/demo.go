@@ -31,6 +31,25 @@ type demo struct {
 	random *rand.Rand
 	users  map[string]access.Actor
 	serial int
+	told   func(line string) // what is being loaded; may be nil
+	trucks map[string]int    // of the stock, by city; empty for the stories alone
+
+	pictures pictureBuffer
+}
+
+// pictureBuffer is the one buffer with which pictures are encoded.
+type pictureBuffer struct{ kept *png.EncoderBuffer }
+
+// Get gives the buffer out.
+func (p *pictureBuffer) Get() *png.EncoderBuffer { return p.kept }
+
+// Put takes it back.
+func (p *pictureBuffer) Put(b *png.EncoderBuffer) { p.kept = b }
+
+// Demo says how a demonstration is loaded.
+type Demo struct {
+	Assets int               // in all; the stories alone if it is less than they have
+	Told   func(line string) // is told what is being loaded, if it is not nil
 }
 
 // HasDemo reports whether the demonstration is loaded.
@@ -39,14 +58,17 @@ func (a *App) HasDemo(ctx context.Context) (bool, error) {
 	return len(events) > 0, err
 }
 
-// LoadDemo loads the demonstration, once.
-func (a *App) LoadDemo(ctx context.Context, files fs.FS) error {
+// LoadDemo loads the demonstration, once. It puts the clock of the database back
+// while it does, so that nothing else may use it.
+func (a *App) LoadDemo(ctx context.Context, files fs.FS, how Demo) error {
 	if loaded, err := a.HasDemo(ctx); err != nil || loaded {
 		return err
 	}
-	d := &demo{App: a, ctx: ctx, random: rand.New(rand.NewPCG(2025, 12)), users: map[string]access.Actor{}}
+	d := &demo{App: a, ctx: ctx, random: rand.New(rand.NewPCG(2025, 12)), users: map[string]access.Actor{}, told: how.Told, trucks: map[string]int{}}
+	defer func(b *store.Blobs) { a.Blobs = b }(a.Blobs)
+	a.Blobs = a.Blobs.Unsynced()
 	for _, step := range []func() error{
-		d.accounts, d.targets, d.programs,
+		d.accounts, func() error { return d.background(how.Assets) }, d.targets, d.programs,
 		func() error { return d.sheet(files, registry.Machinery, "430200", "machinery-zhuzhou.xlsx") },
 		func() error { return d.sheet(files, registry.Vessel, "430600", "vessels-yueyang.csv") },
 		d.yards, d.stock, d.baselines, d.payments, d.identities, d.retirements, d.weeks, d.guards, d.frauds, d.queue, d.void, d.plans, d.definitions, d.replaced,
@@ -282,11 +304,11 @@ func (d *demo) photo() []byte {
 	for y := range 32 {
 		for x := range 48 {
 			g := grid[y/4*12+x/4]
-			img.Set(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
+			img.SetRGBA(x, y, color.RGBA{g + uint8(ground[0]/3), g + uint8(ground[1]/3), g + uint8(ground[2]/3), 255})
 		}
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &d.pictures}).Encode(&b, img); err != nil {
 		return nil
 	}
 	return b.Bytes()

@@ -21,11 +21,19 @@ func (d *demo) baselines() error {
 	return nil
 }
 
+// scaled is a number of the stories, which have seventy trucks a city, for a city
+// that has a whole stock.
+func (d *demo) scaled(city string, n int64) *int64 {
+	if trucks := d.trucks[city]; trucks > 0 {
+		n = n * int64(trucks) / 70
+	}
+	return &n
+}
+
 // plans files each city's own plan for its trucks. Changsha filed a second one,
 // whose years add up to another count than its target; Changde's gives no number
 // for the last year; Yiyang has filed nothing.
 func (d *demo) plans() error {
-	n := func(v int64) *int64 { return &v }
 	file := func(city string, p target.Plan) error {
 		_, err := d.FilePlan(d.ctx, d.users["reviewer."+demoCity(city)], city, registry.Truck, p, "示例计划，数量非官方")
 		return err
@@ -34,6 +42,7 @@ func (d *demo) plans() error {
 		if c.Code == "430900" {
 			continue
 		}
+		n := func(v int64) *int64 { return d.scaled(c.Code, v) }
 		years := []target.YearShare{{Year: 2023, Value: n(int64(10 + i))}, {Year: 2024, Value: n(int64(14 + i))}, {Year: 2025, Value: n(int64(16 + i))}}
 		if c.Code == "430700" {
 			years[2].Value = nil
@@ -96,18 +105,18 @@ func (d *demo) void() error {
 // replaced changes the target of Changsha in the middle of 2025: the revision
 // before it goes on to answer for the days up to then.
 func (d *demo) replaced() error {
-	in, err := d.DB.Targets(d.ctx, access.Whole(), store.TargetFilter{Class: registry.Truck, City: "430100", State: "in_force"})
+	const city = "430100"
+	in, err := d.DB.Targets(d.ctx, access.Whole(), store.TargetFilter{Class: registry.Truck, City: city, State: "in_force"})
 	if err != nil {
 		return err
 	}
-	value, first, second := int64(45), int64(10), int64(25)
 	for _, t := range in {
-		if t.CityCode != "430100" {
+		if t.CityCode != city {
 			continue
 		}
 		_, err := d.ChangeTarget(d.ctx, d.users["province"], t.ID, t.Version, "示例：年中调度后改按数量考核", func(t *target.Target) {
-			t.Measure, t.Value, t.ValidFrom = "count", &value, "2025-07-01"
-			t.Milestones = []target.Milestone{{On: "2023-12-31", Value: &first}, {On: "2024-12-31", Value: &second}}
+			t.Measure, t.Value, t.ValidFrom = "count", d.scaled(city, 45), "2025-07-01"
+			t.Milestones = []target.Milestone{{On: "2023-12-31", Value: d.scaled(city, 10)}, {On: "2024-12-31", Value: d.scaled(city, 25)}}
 			t.Document = "演示：年中调度会议纪要，数量为示例"
 		})
 		return err

@@ -49,9 +49,13 @@ func (d *demo) identities() error {
 	return nil
 }
 
-// oneTruck returns the first truck of a status that the clerk's city has.
+// oneTruck returns the first truck of the stories that has a status in the clerk's city.
 func (d *demo) oneTruck(clerk access.Actor, status registry.Status) (store.AssetRecord, error) {
-	list, err := d.DB.Assets(d.ctx, clerk.Scope, store.AssetFilter{Class: registry.Truck, Status: status}, store.Page{Limit: 1})
+	filter := store.AssetFilter{Class: registry.Truck, Status: status}
+	if city, _ := d.Reference.Region(clerk.Scope.City()); len(d.trucks) > 0 {
+		filter.Q = city.PlatePrefix + "E"
+	}
+	list, err := d.DB.Assets(d.ctx, clerk.Scope, filter, store.Page{Limit: 1})
 	if err != nil {
 		return store.AssetRecord{}, err
 	}

@@ -46,11 +46,16 @@ func (a *App) DeclareRetirement(ctx context.Context, by access.Actor, assetID st
 		if err != nil {
 			return Case{}, err
 		}
-		r := newRetirement(tx, now.asset, now.declaration)
-		c, err := a.settle(tx, now.asset, nil, &r, "declare", store.StepNote{}, "")
-		c.Doubts = now.doubts
-		return c, err
+		return a.declare(tx, now)
 	})
+}
+
+// declare logs the retirement of an asset that was examined.
+func (a *App) declare(tx *store.Tx, now examined) (Case, error) {
+	r := newRetirement(tx, now.asset, now.declaration)
+	c, err := a.settle(tx, now.asset, nil, &r, "declare", store.StepNote{}, "")
+	c.Doubts = now.doubts
+	return c, err
 }
 
 // examined is an asset with a declaration that fits it.
@@ -235,53 +240,56 @@ func (a *App) AmendRetirement(ctx context.Context, by access.Actor, id string, v
 // DecideRetirement verifies a retirement or returns it to the clerk. A
 // verified one opens the application for the subsidy that a program owes.
 func (a *App) DecideRetirement(ctx context.Context, by access.Actor, id string, version int64, verify bool, reason string) (Case, error) {
-	return write(ctx, a, by, func(tx *store.Tx) (Case, error) {
-		before, err := tx.Retirement(id)
-		if err != nil {
+	return write(ctx, a, by, func(tx *store.Tx) (Case, error) { return a.decideRetirement(tx, id, version, verify, reason) })
+}
+
+// decideRetirement is DecideRetirement within a transaction.
+func (a *App) decideRetirement(tx *store.Tx, id string, version int64, verify bool, reason string) (Case, error) {
+	before, err := tx.Retirement(id)
+	if err != nil {
+		return Case{}, err
+	}
+	if before.Version != version {
+		return Case{}, staleSince(version, before.Version)
+	}
+	files, err := tx.Files(before.AssetID)
+	if err != nil {
+		return Case{}, err
+	}
+	items, _ := a.evidence(before, files)
+	if verify {
+		if err := strangerTo(tx, before); err != nil {
 			return Case{}, err
 		}
-		if before.Version != version {
-			return Case{}, staleSince(version, before.Version)
-		}
-		files, err := tx.Files(before.AssetID)
-		if err != nil {
+		if err := a.photosDecided(tx, before.AssetID, verify); err != nil {
 			return Case{}, err
 		}
-		items, _ := a.evidence(before, files)
-		if verify {
-			if err := strangerTo(tx, before); err != nil {
-				return Case{}, err
-			}
-			if err := a.photosDecided(tx, before.AssetID, verify); err != nil {
-				return Case{}, err
-			}
-		}
-		after, err := before.Decide(verify, reason, by.ID, by.Name, items, tx.At)
-		if err != nil {
-			return Case{}, err
-		}
-		asset, err := tx.Asset(before.AssetID)
-		if err != nil {
-			return Case{}, err
-		}
-		action := "verify"
-		if !verify {
-			action = "return"
-		}
-		c, err := a.settle(tx, asset, &before, &after, action, store.StepNote{}, reason)
-		if err != nil || !verify {
-			return c, err
-		}
-		if err := a.fitEngine(tx, after); err != nil {
-			return c, err
-		}
-		open, err := tx.OpenPreChecks(after.AssetID)
-		if err != nil || len(open) > 0 { // they block the subsidy, not the scrapping
-			return c, err
-		}
-		c.ApplicationID, err = a.openOwed(tx, after)
+	}
+	after, err := before.Decide(verify, reason, tx.By.ID, tx.By.Name, items, tx.At)
+	if err != nil {
+		return Case{}, err
+	}
+	asset, err := tx.Asset(before.AssetID)
+	if err != nil {
+		return Case{}, err
+	}
+	action := "verify"
+	if !verify {
+		action = "return"
+	}
+	c, err := a.settle(tx, asset, &before, &after, action, store.StepNote{}, reason)
+	if err != nil || !verify {
 		return c, err
-	})
+	}
+	if err := a.fitEngine(tx, after); err != nil {
+		return c, err
+	}
+	open, err := tx.OpenPreChecks(after.AssetID)
+	if err != nil || len(open) > 0 { // they block the subsidy, not the scrapping
+		return c, err
+	}
+	c.ApplicationID, err = a.openOwed(tx, after)
+	return c, err
 }
 
 // strangerTo fails with Denied four_eyes if the actor logged one of the

@@ -67,10 +67,14 @@ func (p Print) wholeIsRich() bool {
 	return ones >= 20 && ones <= 44
 }
 
-// PrintOf makes the print of a picture that stands upright.
+// PrintOf makes the print of a picture that stands upright. Of a tiny one, which
+// is not comparable, it notes the size alone.
 func PrintOf(img image.Image) Print {
 	b := img.Bounds()
 	p := Print{Width: b.Dx(), Height: b.Dy()}
+	if min(p.Width, p.Height) < minSide {
+		return p
+	}
 	long := max(p.Width, p.Height)
 	p.W, p.H = max(8, p.Width*work/long), max(8, p.Height*work/long)
 	g := luma(img, p.W, p.H)

@@ -15,8 +15,10 @@ var leftOut = map[string]bool{"序号": true, "编号": true, "备注": true, "�
 // brackets at its end out.
 func headingForm(heading string) string {
 	v := identifier.Normalize(heading)
-	return strings.Trim(strings.NewReplacer("（", "(", "）", ")", "*", "", ":", "", "：", "").Replace(v), "_-")
+	return strings.Trim(headingMarks.Replace(v), "_-")
 }
+
+var headingMarks = strings.NewReplacer("（", "(", "）", ")", "*", "", ":", "", "：", "")
 
 // unitIn finds the unit at the end of a heading.
 var unitIn = regexp.MustCompile(`[(/]?(马力|匹|HP|PS|吨|T|万元?)\)?$`)

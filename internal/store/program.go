@@ -229,9 +229,21 @@ func (db *DB) Programs(ctx context.Context, scope access.Scope, city string, cla
 	return listPrograms(db.read.WithContext(ctx), scope, city, class, p)
 }
 
-// Programs is DB.Programs inside a transaction, in the actor's scope.
-func (tx *Tx) Programs(city string, class registry.Class) ([]subsidy.Program, error) {
-	return listPrograms(tx.db, tx.By.Scope, city, class, Page{Limit: 500})
+// PublicPrograms returns the programs of a city and class that were ever issued,
+// in the actor's scope. They are read once in a transaction, which may verify
+// many retirements.
+func (tx *Tx) PublicPrograms(city string, class registry.Class) (programs []subsidy.Program, err error) {
+	key := city + string(class)
+	if programs, known := tx.programs[key]; known {
+		return programs, nil
+	}
+	defer func() {
+		if err == nil {
+			tx.programs[key] = programs
+		}
+	}()
+	issued := tx.db.Where("state IN ?", []string{string(subsidy.ProgramIssued), string(subsidy.ProgramReplaced), string(subsidy.ProgramEnded)})
+	return listPrograms(issued, tx.By.Scope, city, class, Page{Limit: 500})
 }
 
 func listPrograms(q *gorm.DB, scope access.Scope, city string, class registry.Class, p Page) ([]subsidy.Program, error) {

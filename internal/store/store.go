@@ -32,6 +32,7 @@ import (
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
 	"phaseout/internal/seal"
+	"phaseout/internal/subsidy"
 )
 
 // Engine names a database engine.
@@ -239,6 +240,14 @@ func (db *DB) Ping(ctx context.Context) error {
 // which is what both engines keep.
 func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond) }
 
+// SetClock puts another clock in the place of the one the database was opened
+// with, which it returns: for a demonstration that tells a history. Nothing else
+// may use the database meanwhile.
+func (db *DB) SetClock(now func() time.Time) (was func() time.Time) {
+	was, db.now = db.now, now
+	return was
+}
+
 // Tx is one transaction by one actor. Only a Tx can change rows.
 type Tx struct {
 	db     *gorm.DB
@@ -256,10 +265,11 @@ type Tx struct {
 
 	nextDoc    int64 // of the search index on SQLite, 0 before it is known
 	identities []identity
+	programs   map[string][]subsidy.Program // that were read, by city and class
 }
 
 func newTx(ctx context.Context, db *DB, by access.Actor) *Tx {
-	return &Tx{store: db, ctx: ctx, By: by, changed: map[string]*change{}}
+	return &Tx{store: db, ctx: ctx, By: by, changed: map[string]*change{}, programs: map[string][]subsidy.Program{}}
 }
 
 // begin puts the change into an open transaction.

@@ -86,19 +86,26 @@ func New(t testing.TB, url string) *Fixture {
 	return f
 }
 
-// Demo is a fixture with the demonstration instead of the accounts of tests, as
-// it is at an instant.
-func Demo(t testing.TB, url string, at time.Time) *Fixture {
+// Demo is a fixture with the stories of the demonstration instead of the
+// accounts of tests, as it is at an instant.
+func Demo(t testing.TB, url string, at time.Time) *Fixture { return WholeDemo(t, url, at, 0) }
+
+// WholeDemo is Demo with so many assets in all.
+func WholeDemo(t testing.TB, url string, at time.Time, assets int) *Fixture {
 	t.Helper()
 	f := &Fixture{T: t, URL: url, Clock: &storetest.Clock{}, Users: map[string]access.Actor{}}
 	f.Clock.Advance(at.Sub(storetest.Start))
 	ctx := context.Background()
 	db := storetest.Open(t, url, f.Clock.Now)
 	f.must(jobs.Migrate(ctx, db))
+	if assets > 0 { // its history needs the reference data from the beginning
+		db.SetClock(app.DemoBegan)
+	}
 	f.must(app.LoadReference(ctx, db, seeds.FS))
+	db.SetClock(f.Clock.Now)
 	f.FilesDir = t.TempDir()
 	f.App = f.Reopen(db, f.FilesDir)
-	f.must(f.LoadDemo(ctx, seeds.FS))
+	f.must(f.LoadDemo(ctx, seeds.FS, app.Demo{Assets: assets}))
 	return f
 }
 
