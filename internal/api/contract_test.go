@@ -42,6 +42,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 			"a missing field":       {`{"username":"a"}`, "application/json", 422},
 			"too deep":              {strings.Repeat("[", 64) + strings.Repeat("]", 64), "application/json", 400},
 			"not UTF-8":             {"{\"username\":\"\xff\",\"password\":\"b\"}", "application/json", 400},
+			"a NUL":                 {`{"username":"a\u0000","password":"b"}`, "application/json", 400},
 			"more than a mebibyte":  {`{"username":"` + strings.Repeat("a", 2<<20) + `"}`, "application/json", 413},
 			"an array for a object": {`[]`, "application/json", 422},
 		} {
@@ -54,6 +55,11 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		for _, query := range []string{"?cty=430100", "?city=430100&city=430200", "?limit=0", "?limit=501", "?class=car", "?cursor=rubbish", "?metric=verified", "?metric=verified&as_of=2025-02-30"} {
 			if a := s.send("province", "GET", "/assets"+query, nil); a.Status != 422 || a.get("errors.0.location") == nil {
 				t.Errorf("%s: got %d %s", query, a.Status, a.Body)
+			}
+		}
+		for _, address := range []string{"/assets?q=A%00B", "/retirements?q=A%00B", "/assets/a%00b", "/assets?q=%ff"} {
+			if a := s.send("province", "GET", address, nil); a.Status != 400 || a.text("code") != "text" {
+				t.Errorf("%s: got %d %s", address, a.Status, a.Body)
 			}
 		}
 		if a := s.send("", "GET", "/nowhere", nil); a.Status != 404 || a.text("code") != "not_found" {

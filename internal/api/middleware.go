@@ -89,9 +89,14 @@ func secureHeaders(c *gin.Context) {
 
 // strictBody refuses bodies that a lenient decoder would take in its own way:
 // another content type than the two that are read, names given twice, text
-// after the end, depth without measure.
+// after the end, depth without measure, text that cannot be kept; that in an
+// address as well.
 func (s *Server) strictBody(c *gin.Context) {
 	r := c.Request
+	if message := strictAddress(r.URL); !message.IsZero() {
+		s.refuse(c, http.StatusBadRequest, "text", message)
+		return
+	}
 	if r.Body == nil || r.Body == http.NoBody || !strings.HasPrefix(r.URL.Path, "/api/") || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		c.Next()
 		return

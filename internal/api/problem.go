@@ -14,6 +14,7 @@ import (
 	"phaseout/internal/access"
 	"phaseout/internal/bilingual"
 	"phaseout/internal/fault"
+	"phaseout/internal/store"
 )
 
 // Problem is every error answer (RFC 9457).
@@ -70,6 +71,8 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 				s.Log.ErrorContext(ctx, "broken off", "request_id", requestID(ctx), "error", err)
 			}
 			f = fault.New(fault.Unavailable, "cancelled", bilingual.T("请求已取消", "the request was cancelled"))
+		} else if store.IsUnkeepable(err) { // in a part of a form, which no check before sees
+			f = fault.New(fault.Invalid, "text", bilingual.T("内容含有空字符（NUL），请删除后重新提交", "there is a NUL character in a text; take it out and submit again"))
 		} else {
 			s.Log.ErrorContext(ctx, "internal error", "request_id", requestID(ctx), "error", err)
 			return internalError(lang(ctx), requestID(ctx))

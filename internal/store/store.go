@@ -404,6 +404,13 @@ func duplicate(err error) bool {
 	return errors.As(err, &lite) && (lite.ExtendedCode == sqlite3.ErrConstraintUnique || lite.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
 }
 
+// IsUnkeepable reports whether PostgreSQL refused a text because of a character
+// that it does not keep.
+func IsUnkeepable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "22021"
+}
+
 // affect fails unless a guarded statement changed exactly one row. gorm does
 // not call zero rows an error.
 func affect(res *gorm.DB, otherwise error) error {
