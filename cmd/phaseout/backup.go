@@ -111,13 +111,12 @@ func (b backupRestoreCmd) Run(e *env, c *config.Common) error {
 		if err != nil {
 			return err
 		}
-		pending, err := db.Pending(e.ctx)
-		older = pending
-		if err == nil {
-			err = app.CheckRestored(e.ctx, db, filepath.Join(at, "files"), m)
-		}
+		older, err = db.Pending(e.ctx)
 		if err == nil {
 			err = b.key(e, c, db)
+		}
+		if err == nil {
+			err = app.CheckRestored(e.ctx, db, filepath.Join(at, "files"), m)
 		}
 		return errors.Join(err, db.Close())
 	})
@@ -158,7 +157,7 @@ func (b backupRestoreCmd) load(ctx context.Context, dump string) error {
 func (b backupRestoreCmd) key(e *env, c *config.Common, db *store.DB) error {
 	name := filepath.Join(b.To, "account.key")
 	if _, err := os.Stat(c.KeyFile()); errors.Is(err, fs.ErrNotExist) {
-		_, err := fmt.Fprintf(e.out, "%s is not here: put the copy that you keep apart at %s before the first start.\n", c.KeyFile(), name)
+		_, err := fmt.Fprintf(e.out, "%s is not here, and what is sealed is not checked: put the copy that you keep apart at %s before the first start, then run \"phaseout check\".\n", c.KeyFile(), name)
 		return err
 	}
 	if err := openRing(e.ctx, c, db); err != nil {

@@ -16,19 +16,16 @@ import (
 	"phaseout/internal/backup"
 )
 
-// installed makes an installation with some records and a stored file.
-func installed(t *testing.T) (data string) {
+// installed makes an installation; with --demo it has records, files and sealed
+// accounts.
+func installed(t *testing.T, seed ...string) (data string) {
 	t.Helper()
-	sheet, err := filepath.Abs("../../seeds/demo/trucks-changsha.xlsx")
-	if err != nil {
-		t.Fatal(err)
-	}
 	data = filepath.Join(t.TempDir(), "data")
 	t.Setenv("PHASEOUT_DATA", data)
+	t.Setenv("PHASEOUT_CLOCK", "2025-12-31T09:00:00+08:00")
 	t.Chdir(t.TempDir())
-	for _, args := range [][]string{{"migrate"}, {"seed"}, {"user", "add", "--username", "clerk", "--role", "clerk", "--scope", "430100", "--password-stdin"},
-		{"import", sheet, "--class", "truck", "--city", "430100", "--as", "clerk", "--apply", "valid_rows"}} {
-		if code, o, e := phaseout(t, "a long enough password\n", args...); code != exitOK {
+	for _, args := range [][]string{{"migrate"}, append([]string{"seed"}, seed...)} {
+		if code, o, e := phaseout(t, "", args...); code != exitOK {
 			t.Fatalf("%v: %d %s%s", args, code, o, e)
 		}
 	}
@@ -82,7 +79,7 @@ func rows(t *testing.T, data string) []string {
 // is restored equals what was backed up and passes every check; a damaged backup
 // and a folder in use are refused; the live data is not touched.
 func TestBackupOnTheCommandLine(t *testing.T) {
-	data := installed(t)
+	data := installed(t, "--demo")
 	want := rows(t, data)
 	code, o, e := phaseout(t, "", "backup", "create")
 	if code != exitOK || !strings.Contains(o, " ok, of ") || !strings.Contains(o, "account.key") {
@@ -132,6 +129,9 @@ func TestBackupOnTheCommandLine(t *testing.T) {
 	}
 	if code, _, e := phaseout(t, "", "backup", "restore", dir, "--to", to+"2", "--account-key-file", foreign); code != exitFail || !strings.Contains(e, "not of this backup") {
 		t.Errorf("under a foreign key: %d %s", code, e)
+	}
+	if code, o, e := phaseout(t, "", "backup", "restore", dir, "--to", to+"4", "--account-key-file", filepath.Join(t.TempDir(), "none")); code != exitOK || !strings.Contains(o, "what is sealed is not checked") {
+		t.Errorf("without the key: %d %s%s", code, o, e)
 	}
 	path := filepath.Join(dir, backup.SQLitePart)
 	page, err := os.ReadFile(path)

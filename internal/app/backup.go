@@ -214,9 +214,9 @@ func (a *App) checkCopy(ctx context.Context, at string, m backup.Manifest) error
 	if err != nil {
 		return err
 	}
-	err = CheckRestored(ctx, db, filepath.Join(at, "files"), m)
-	if err == nil && a.DB.Ring() != nil {
-		err = db.UseRing(ctx, a.DB.Ring()) // the key of today opens it
+	err = db.UseRing(ctx, a.DB.Ring()) // the key of today opens it
+	if err == nil {
+		err = CheckRestored(ctx, db, filepath.Join(at, "files"), m)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return checkFault(err)
@@ -225,9 +225,9 @@ func (a *App) checkCopy(ctx context.Context, at string, m backup.Manifest) error
 }
 
 // CheckRestored verifies a database that came out of a backup: its structure,
-// the audit chain up to where the backup was made, roll-ups, ledger and money,
-// and every file that it points at. Of an older schema only what needs no
-// migration is verified.
+// the audit chain up to where the backup was made, every file that it points at,
+// roll-ups, ledger and money. Of an older schema only what needs no migration is
+// verified, and without the key nothing that is sealed.
 func CheckRestored(ctx context.Context, db *store.DB, files string, m backup.Manifest) error {
 	if err := db.VerifyDatabase(ctx); err != nil {
 		return err
@@ -260,7 +260,7 @@ func CheckRestored(ctx context.Context, db *store.DB, files string, m backup.Man
 	if _, err := db.VerifySummary(ctx); err != nil {
 		return err
 	}
-	if _, err := db.VerifyLedger(ctx); err != nil {
+	if _, err := db.VerifyLedger(ctx); err != nil || db.Ring() == nil {
 		return err
 	}
 	_, err = db.VerifyBatches(ctx)

@@ -109,10 +109,7 @@ func (a *App) RunUpkeep(ctx context.Context, id string) error {
 		return err
 	}
 	return a.endedRun(ctx, id, func() error {
-		seen, stop := a.watchOver(ctx, id)
-		err := a.upkeep(ctx, &r, seen)
-		stop()
-		if err != nil {
+		if err := a.upkeep(ctx, &r); err != nil {
 			return err
 		}
 		r.State, r.Done, r.Total = "done", 1, 1
@@ -123,7 +120,9 @@ func (a *App) RunUpkeep(ctx context.Context, id string) error {
 	})
 }
 
-func (a *App) upkeep(ctx context.Context, r *store.UpkeepRun, seen progress) error {
+func (a *App) upkeep(ctx context.Context, r *store.UpkeepRun) error {
+	seen, stop := a.watchOver(ctx, r.ID)
+	defer stop()
 	var made Made
 	var err error
 	switch r.Kind {
