@@ -231,7 +231,7 @@ func TestOldBackupsGoAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backup.Begin(place, at); !errors.Is(err, fs.ErrExist) {
+	if twin, err := backup.Begin(place, at.AddDate(0, 0, 2)); err != nil || !strings.HasSuffix(twin.Path(""), "-002") {
 		t.Errorf("the same instant twice: %v", err)
 	}
 	release, err := backup.Lock(place)

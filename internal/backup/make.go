@@ -22,14 +22,19 @@ func Begin(place string, at time.Time) (*Draft, error) {
 		return nil, fmt.Errorf("backup: make the folder of backups: %w", err)
 	}
 	name := named + at.UTC().Format("20060102T150405.000Z")
-	d := &Draft{dir: filepath.Join(place, making+name), final: filepath.Join(place, name)}
-	if _, err := os.Lstat(d.final); err == nil {
-		return nil, fmt.Errorf("backup: %s: %w", d.final, fs.ErrExist)
+	for n := 2; taken(filepath.Join(place, name)); n++ { // the clock was set
+		name = named + at.UTC().Format("20060102T150405.000Z") + fmt.Sprintf("-%03d", n)
 	}
+	d := &Draft{dir: filepath.Join(place, making+name), final: filepath.Join(place, name)}
 	if err := os.Mkdir(d.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("backup: begin: %w", err)
 	}
 	return d, nil
+}
+
+func taken(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // Path returns where a part is to be written before Add.
