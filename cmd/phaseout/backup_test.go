@@ -23,6 +23,7 @@ func installed(t *testing.T, seed ...string) (data string) {
 	data = filepath.Join(t.TempDir(), "data")
 	t.Setenv("PHASEOUT_DATA", data)
 	t.Setenv("PHASEOUT_CLOCK", "2025-12-31T09:00:00+08:00")
+	t.Setenv("PHASEOUT_DEMO_ASSETS", "0") // the stories alone
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{{"migrate"}, append([]string{"seed"}, seed...)} {
 		if code, o, e := phaseout(t, "", args...); code != exitOK {
