@@ -38,6 +38,7 @@ type commandLine struct {
 	User    userCmd    `cmd:"" help:"Add and list accounts."`
 	Import  importCmd  `cmd:"" help:"Check a sheet and import its rows."`
 	Keys    keysCmd    `cmd:"" help:"Replace the key under which accounts and people's numbers are sealed."`
+	Backup  backupCmd  `cmd:"" help:"Make, verify, list and restore backups, also while the server runs."`
 	Check   checkCmd   `cmd:"" help:"Verify audit chain, roll-ups, money and files; exits 1 on the first doubt."`
 	Health  healthCmd  `cmd:"" help:"Ask a running server whether it is ready."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the OpenAPI document."`

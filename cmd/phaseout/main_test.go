@@ -171,20 +171,21 @@ func TestImportFromTheCommandLine(t *testing.T) {
 // the exit code of a usage error.
 func TestUsageAndSettingsAreNamed(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"migrate", "--help"}, {"seed", "--help"}, {"user", "add", "--help"}, {"import", "--help"}, {"check", "--help"}, {"version"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"migrate", "--help"}, {"seed", "--help"}, {"user", "add", "--help"}, {"import", "--help"}, {"check", "--help"}, {"backup", "create", "--help"}, {"backup", "restore", "--help"}, {"version"}} {
 		if code, o, e := phaseout(t, "", args...); code != exitOK || o == "" {
 			t.Errorf("%v: %d %s", args, code, e)
 		}
 	}
-	for _, args := range [][]string{{}, {"fly"}, {"serve", "--clock", "noon"}, {"migrate", "--database", "mysql://x"}, {"serve", "--log-level", "loud"}} {
+	for _, args := range [][]string{{}, {"fly"}, {"serve", "--clock", "noon"}, {"migrate", "--database", "mysql://x"}, {"serve", "--log-level", "loud"}, {"backup", "restore", "x"}} {
 		if code, _, e := phaseout(t, "", args...); code != exitUsage || !strings.Contains(e, "phaseout:") {
 			t.Errorf("%v: %d %s", args, code, e)
 		}
 	}
 }
 
-// TestServeAnswersAndStopsInPeace proves F87: ready, the console or its absence
-// in words, the API document, and a stop that lets everything finish.
+// TestServeAnswersAndStopsInPeace proves F87 and F88: ready, the console or its
+// absence in words, the API document, a backup by itself whose success the
+// metrics tell, and a stop that lets everything finish.
 func TestServeAnswersAndStopsInPeace(t *testing.T) {
 	t.Setenv("PHASEOUT_DATA", t.TempDir())
 	t.Setenv("PHASEOUT_LOG_LEVEL", "error")
@@ -210,6 +211,14 @@ func TestServeAnswersAndStopsInPeace(t *testing.T) {
 	}
 	if !ready {
 		t.Fatal("the server does not become ready")
+	}
+	backedUp := false
+	for i := 0; i < 100 && !backedUp; i++ {
+		time.Sleep(100 * time.Millisecond)
+		backedUp = strings.Contains(fetched(t, "http://"+addr+"/metrics"), "\nphaseout_backup_ok 1\n")
+	}
+	if !backedUp {
+		t.Error("no backup is made by itself")
 	}
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/metrics": "phaseout_requests_total", "/openapi.json": `"openapi":"3.1`, "/api/v1/system": `"today":"2025-12-31"`} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, http.NoBody)
@@ -240,6 +249,24 @@ func TestServeAnswersAndStopsInPeace(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("the server does not stop")
 	}
+}
+
+func fetched(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // TestKeyIsReplacedByACommand proves F53: a new key takes the place of the old

@@ -78,7 +78,8 @@ func assemble(ctx context.Context, c *config.Common, db *store.DB) (*app.App, er
 	if err != nil {
 		return nil, err
 	}
-	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.Policy(c.PasswordPolicy), MaxUpload: c.MaxUploadMiB << 20}, nil
+	return &app.App{DB: db, Blobs: blobs, Reference: ref, Tokens: tokens, Policy: auth.Policy(c.PasswordPolicy), MaxUpload: c.MaxUploadMiB << 20,
+		Upkeep: app.Upkeep{Dir: c.BackupsDir(), Files: c.FilesDir(), Database: c.DatabaseURL(), Version: version}}, nil
 }
 
 // openRing loads the key under which people's numbers are sealed, and the one

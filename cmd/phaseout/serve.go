@@ -14,6 +14,7 @@ import (
 	"phaseout/internal/app"
 	"phaseout/internal/config"
 	"phaseout/internal/jobs"
+	"phaseout/internal/store"
 	"phaseout/static"
 )
 
@@ -23,6 +24,30 @@ type serveCmd struct {
 	Demo           bool     `help:"With --prepare: also load the demonstration, once." env:"PHASEOUT_DEMO"`
 	DemoAssets     int      `help:"How many assets the demonstration has: at most 50000; 0 loads its stories alone." env:"PHASEOUT_DEMO_ASSETS" default:"50000" placeholder:"N"`
 	TrustedProxies []string `help:"Addresses of proxies whose X-Forwarded-For is believed; none by default." env:"PHASEOUT_TRUSTED_PROXIES"`
+
+	NoBackup          bool   `help:"Make no backups, restore drills and checks by the clock. On PostgreSQL they are made only with --backup-dir." env:"PHASEOUT_NO_BACKUP"`
+	BackupAt          string `help:"Hour of the day, Asia/Shanghai, at which the backup is made." env:"PHASEOUT_BACKUP_AT" default:"02:30" placeholder:"HH:MM"`
+	BackupKeep        int    `help:"How many backups stay; the oldest go once a new one is verified." env:"PHASEOUT_BACKUP_KEEP" default:"14"`
+	RequestsPerMinute int    `help:"Requests that one account, or one address without an account, may make in a minute; 0 for no limit." env:"PHASEOUT_REQUESTS_PER_MINUTE" default:"1200"`
+}
+
+// upkeep completes the settings of what the server does by the clock.
+func (s serveCmd) upkeep(c *config.Common, o *opened) error {
+	at, err := time.Parse("15:04", s.BackupAt)
+	if err != nil {
+		return fmt.Errorf("setting backup-at (PHASEOUT_BACKUP_AT): %q is not an hour of the day; write it as 02:30", s.BackupAt)
+	}
+	if s.BackupKeep < 1 || s.BackupKeep > 1000 {
+		return fmt.Errorf("setting backup-keep (PHASEOUT_BACKUP_KEEP): %d is not between 1 and 1000", s.BackupKeep)
+	}
+	if s.RequestsPerMinute < 0 {
+		return fmt.Errorf("setting requests-per-minute (PHASEOUT_REQUESTS_PER_MINUTE): %d is less than 0", s.RequestsPerMinute)
+	}
+	u := &o.app.Upkeep
+	u.Keep, u.At = s.BackupKeep, time.Duration(at.Hour())*time.Hour+time.Duration(at.Minute())*time.Minute
+	// Of several hosts on one PostgreSQL only those that are told to make backups.
+	u.Scheduled = !s.NoBackup && (o.app.DB.Engine() == store.SQLite || c.BackupDir != "")
+	return nil
 }
 
 // How long a stopping server lets requests and jobs finish.
@@ -48,6 +73,9 @@ func (s serveCmd) Run(e *env, c *config.Common) error {
 		return err
 	}
 	defer o.close()
+	if err := s.upkeep(c, o); err != nil {
+		return err
+	}
 	log := c.Logger(e.errOut)
 	queue, err := jobs.Start(e.ctx, o.app, log)
 	if err != nil {
@@ -63,7 +91,7 @@ func (s serveCmd) Run(e *env, c *config.Common) error {
 	}
 	server := &http.Server{
 		Handler: api.New(api.Options{App: o.app, Version: version, ClockOverridden: o.overridden, Demo: demo, Console: static.Handler(), Log: log,
-			TrustedProxies: s.TrustedProxies, Stopping: e.ctx.Done()}).Handler(),
+			TrustedProxies: s.TrustedProxies, RequestsPerMinute: s.RequestsPerMinute, Stopping: e.ctx.Done()}).Handler(),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 2 * time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	welcome(e.out, listener.Addr().String(), o, demo)

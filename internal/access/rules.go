@@ -29,6 +29,8 @@ func Keyed(op Operation) bool { return keyed[op] }
 // rules is the one table of operation and role. An operation that is not in it
 // stops the program at start (docs/adr/0006).
 var rules = map[Operation][]Role{
+	"get-system-state": {Province, Auditor, Admin}, "list-upkeep-runs": {Province, Auditor, Admin}, "start-upkeep": {Admin},
+
 	"get-me": everyone, "change-password": everyone, "list-regions": everyone, "list-classes": everyone,
 
 	"list-assets": readers, "get-asset": readers, "get-asset-history": readers, "list-asset-files": readers, "get-file": readers,

@@ -29,7 +29,10 @@ type Options struct {
 	Console         http.Handler // the built SPA
 	Log             *slog.Logger
 	TrustedProxies  []string
-	Stopping        <-chan struct{} // closed when the server is to stop; ends what is streamed
+
+	RequestsPerMinute int // of one account, or one address without an account; 0 for no limit
+
+	Stopping <-chan struct{} // closed when the server is to stop; ends what is streamed
 }
 
 // Server is the HTTP side of the program.
@@ -40,6 +43,7 @@ type Server struct {
 	engine  *gin.Engine
 	api     huma.API
 	metrics *metrics
+	clients *limiter // of all operations; nil for no limit
 }
 
 // base is the path under which the API lies.
@@ -50,6 +54,10 @@ const base = "/api/v1"
 func New(o Options) *Server {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{Options: o, app: o.App, db: o.App.DB, engine: gin.New(), metrics: newMetrics()}
+	s.metrics.registry.MustRegister(upkeepMetrics{s})
+	if o.RequestsPerMinute > 0 {
+		s.clients = newLimiter(o.RequestsPerMinute)
+	}
 	if err := s.engine.SetTrustedProxies(o.TrustedProxies); err != nil {
 		panic(err) // settings are checked before
 	}
@@ -122,6 +130,7 @@ func New(o Options) *Server {
 	s.emissionRoutes()
 	s.userRoutes()
 	s.auditRoutes()
+	s.upkeepRoutes()
 
 	s.engine.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	s.engine.GET("/readyz", s.ready)
@@ -143,7 +152,7 @@ func route[I, O any](s *Server, op huma.Operation, handler func(context.Context,
 	}
 	op.Path = base + op.Path
 	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnprocessableEntity)
-	op.Errors = append(op.Errors, http.StatusUnauthorized)
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
 	if !access.Public(access.Operation(op.OperationID)) {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Errors = append(op.Errors, http.StatusForbidden)
@@ -229,11 +238,16 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	ctx = huma.WithValue(ctx, windowKey, window{ctx.Query("limit"), ctx.Query("cursor")})
 	id := access.Operation(op.OperationID)
 	if access.Public(id) {
-		next(ctx)
+		if !s.tooMany(ctx, s.clients, address(ctx)) {
+			next(ctx)
+		}
 		return
 	}
 	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 4096 {
+		if s.tooMany(ctx, s.clients, address(ctx)) {
+			return
+		}
 		ctx.SetHeader("WWW-Authenticate", "Bearer")
 		s.write(ctx, s.problem(ctx.Context(), store.Unauthorized()))
 		return
@@ -243,6 +257,13 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 		authenticate = s.app.AuthenticateKey
 	}
 	by, err := authenticate(ctx.Context(), token, requestID(ctx.Context()))
+	client := "account " + by.ID
+	if err != nil {
+		client = address(ctx)
+	}
+	if s.tooMany(ctx, s.clients, client) {
+		return
+	}
 	if err == nil && by.Role != access.Key && !access.Permit(by.Role, id) {
 		err = forbidden(by.Role, id)
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -74,17 +73,30 @@ func (l *limiter) forget(now time.Time) {
 // labelsPerMinute times a minute.
 func (s *Server) limited(op huma.Operation) huma.Operation {
 	l := newLimiter(labelsPerMinute)
-	op.Errors = append(op.Errors, http.StatusTooManyRequests)
 	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-		wait, ok := l.take(humagin.Unwrap(ctx).ClientIP())
-		if !ok {
-			seconds := int(wait.Seconds()) + 1
-			ctx.SetHeader("Retry-After", strconv.Itoa(seconds))
-			s.write(ctx, s.problem(ctx.Context(), fault.New(fault.TooMany, "too_many", bilingual.T("查询过于频繁", "too many requests")).
-				WithMend("请稍后再试", "try again a little later").With("retry_after_seconds", seconds)))
-			return
+		if !s.tooMany(ctx, l, address(ctx)) {
+			next(ctx)
 		}
-		next(ctx)
 	})
 	return op
+}
+
+// address names a client that has not said who it is.
+func address(ctx huma.Context) string { return "address " + humagin.Unwrap(ctx).ClientIP() }
+
+// tooMany refuses a request of a client that has asked too much, and reports
+// whether it did. Without a limiter nobody has.
+func (s *Server) tooMany(ctx huma.Context, l *limiter, client string) bool {
+	if l == nil {
+		return false
+	}
+	wait, ok := l.take(client)
+	if ok {
+		return false
+	}
+	seconds := int(wait.Seconds()) + 1
+	ctx.SetHeader("Retry-After", strconv.Itoa(seconds))
+	s.write(ctx, s.problem(ctx.Context(), fault.New(fault.TooMany, "too_many", bilingual.T("请求过于频繁", "too many requests")).
+		WithMend("请稍后再试", "try again a little later").With("retry_after_seconds", seconds)))
+	return true
 }

@@ -27,6 +27,7 @@ type App struct {
 	Tokens    *auth.Tokens
 	Policy    auth.Policy
 	MaxUpload int64 // bytes of one uploaded file
+	Upkeep    Upkeep
 
 	decoding sync.Mutex // one picture in memory at a time
 }

@@ -123,7 +123,8 @@ func (a *App) failSignalRun(ctx context.Context, id, problem string) error {
 }
 
 // LostRuns ends as failed what gave no sign of life since: trials of rules, looks
-// for signals and work on cohort rules whose process was stopped in the middle.
+// for signals, work on cohort rules and upkeep whose process was stopped in the
+// middle.
 func (a *App) LostRuns(ctx context.Context, cutoff time.Time) error {
 	problem, err := problemText(lostRunFault())
 	if err != nil {
@@ -141,6 +142,15 @@ func (a *App) LostRuns(ctx context.Context, cutoff time.Time) error {
 			if err := kind.fail(ctx, id, problem); err != nil && !fault.Is(err, fault.Stale) {
 				return err
 			}
+		}
+	}
+	upkeep, err := a.DB.LostUpkeepRuns(ctx, cutoff)
+	if err != nil {
+		return err
+	}
+	for _, r := range upkeep {
+		if err := a.failUpkeep(ctx, r, problem); err != nil && !fault.Is(err, fault.Stale) {
+			return err
 		}
 	}
 	return nil

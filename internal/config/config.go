@@ -22,6 +22,7 @@ type Common struct {
 	JWTSecretFile  string          `name:"jwt-secret-file" help:"File with the secret of access tokens, 32 bytes or more; made in the data folder if not given." env:"PHASEOUT_JWT_SECRET_FILE" placeholder:"FILE"`
 	AccountKeyFile string          `help:"File with the key under which accounts and people's numbers are sealed, 32 bytes; made in the data folder if not given. Back it up apart from the database." env:"PHASEOUT_ACCOUNT_KEY_FILE" placeholder:"FILE"`
 	PasswordPolicy string          `help:"Password rules: nist (length, no common words) or mlps (several kinds of signs), and the least length if it is to be another, as in nist:16." env:"PHASEOUT_PASSWORD_POLICY" default:"nist"`
+	BackupDir      string          `help:"Folder of the backups; backups in the data folder if not given. Better on another disk." env:"PHASEOUT_BACKUP_DIR" placeholder:"DIR"`
 	MaxUploadMiB   int64           `name:"max-upload-mib" help:"Size of the largest uploaded file in MiB." env:"PHASEOUT_MAX_UPLOAD_MIB" default:"256"`
 	LogLevel       string          `help:"Least level that is logged: debug, info, warn or error." env:"PHASEOUT_LOG_LEVEL" default:"info"`
 	LogFormat      string          `help:"Form of the log: text or json." env:"PHASEOUT_LOG_FORMAT" default:"text"`
@@ -40,6 +41,14 @@ func (c Common) DatabaseURL() string {
 
 // FilesDir returns the folder of stored files.
 func (c Common) FilesDir() string { return filepath.Join(c.Data, "files") }
+
+// BackupsDir returns the folder of the backups.
+func (c Common) BackupsDir() string {
+	if c.BackupDir != "" {
+		return c.BackupDir
+	}
+	return filepath.Join(c.Data, "backups")
+}
 
 // SecretFile returns the file with the secret of access tokens.
 func (c Common) SecretFile() string {

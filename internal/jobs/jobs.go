@@ -71,6 +71,9 @@ type (
 	signalsArgs struct {
 		RunID string `json:"run_id"`
 	}
+	upkeepArgs struct {
+		RunID string `json:"run_id"`
+	}
 )
 
 // Kind is the name of the job in the queue.
@@ -80,6 +83,13 @@ func (qualityArgs) Kind() string    { return app.JobQuality }
 func (comparisonArgs) Kind() string { return app.JobComparison }
 func (ruleArgs) Kind() string       { return app.JobRule }
 func (signalsArgs) Kind() string    { return app.JobSignals }
+func (upkeepArgs) Kind() string     { return app.JobUpkeep }
+
+// InsertOpts gives upkeep a queue of its own: a long backup keeps no import
+// waiting.
+func (upkeepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: upkeepQueue} }
+
+const upkeepQueue = "upkeep"
 
 func (a importArgs) id() string     { return a.ImportID }
 func (a cohortArgs) id() string     { return a.RuleID }
@@ -87,6 +97,7 @@ func (a qualityArgs) id() string    { return a.RunID }
 func (a comparisonArgs) id() string { return a.ComparisonID }
 func (a ruleArgs) id() string       { return a.RunID }
 func (a signalsArgs) id() string    { return a.RunID }
+func (a upkeepArgs) id() string     { return a.RunID }
 
 // argsOf returns the job of a kind on a record.
 func argsOf(kind, id string) (river.JobArgs, error) {
@@ -103,6 +114,8 @@ func argsOf(kind, id string) (river.JobArgs, error) {
 		return comparisonArgs{id}, nil
 	case app.JobSignals:
 		return signalsArgs{id}, nil
+	case app.JobUpkeep:
+		return upkeepArgs{id}, nil
 	}
 	return nil, fmt.Errorf("jobs: there is no job %q", kind)
 }
@@ -173,8 +186,9 @@ func Start(ctx context.Context, a *app.App, log *slog.Logger) (*Queue, error) {
 	add[comparisonArgs](workers, a.RunComparison)
 	add[ruleArgs](workers, a.RunRule)
 	add[signalsArgs](workers, a.RunSignals)
+	add[upkeepArgs](workers, a.RunUpkeep)
 	client, err := river.NewClient(driver, &river.Config{
-		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers, Logger: quiet(),
+		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}, upkeepQueue: {MaxWorkers: 1}}, Workers: workers, Logger: quiet(),
 		FetchPollInterval: 200 * time.Millisecond, FetchCooldown: 100 * time.Millisecond, PollOnly: true, MaxAttempts: 5,
 		ErrorHandler: &failures{log},
 	})
@@ -253,7 +267,12 @@ func (q *Queue) watch(ctx context.Context, log *slog.Logger) {
 	defer close(q.done)
 	tick := time.NewTicker(silence)
 	defer tick.Stop()
+	alarms := alarms{app: q.app, log: log}
 	for {
+		if err := q.app.UpkeepIsDue(ctx); err != nil && ctx.Err() == nil {
+			log.Error("start upkeep", "error", err)
+		}
+		alarms.look(ctx)
 		// What a stopped import, or a release before this one, left unsearched.
 		if err := q.app.FindDuplicates(ctx); err != nil && ctx.Err() == nil {
 			log.Error("find duplicates", "error", err)

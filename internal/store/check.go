@@ -171,10 +171,12 @@ func (db *DB) VerifyBatches(ctx context.Context) (int, error) {
 			EXISTS (SELECT 1 FROM payment_lines l WHERE l.application_id = a.id AND l.state = 'paid')`))
 }
 
+const fileDigests = "SELECT sha256 FROM files UNION SELECT file_sha256 FROM imports UNION SELECT file_sha256 FROM comparisons UNION SELECT CASE WHEN file_blob <> '' THEN file_blob ELSE file_sha256 END FROM bank_answers"
+
 // FileDigests returns the digests of all stored files that a row points at.
 func (db *DB) FileDigests(ctx context.Context) ([]string, error) {
 	var sums []string
-	err := db.read.WithContext(ctx).Raw("SELECT sha256 FROM files UNION SELECT file_sha256 FROM imports UNION SELECT file_sha256 FROM comparisons UNION SELECT CASE WHEN file_blob <> '' THEN file_blob ELSE file_sha256 END FROM bank_answers").Scan(&sums).Error
+	err := db.read.WithContext(ctx).Raw(fileDigests).Scan(&sums).Error
 	if err != nil {
 		return nil, fmt.Errorf("store: list files: %w", err)
 	}

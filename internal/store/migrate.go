@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -57,21 +54,6 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 		return len(done), fmt.Errorf("store: migrate: %w", err)
 	}
 	return len(done), db.rebuild(ctx)
-}
-
-// Snapshot writes the database as it is into a new file, while it stays open.
-// Only SQLite can; on PostgreSQL it fails and names pg_dump.
-func (db *DB) Snapshot(ctx context.Context, path string) error {
-	if db.engine != SQLite {
-		return errors.New("store: a PostgreSQL database is backed up with pg_dump")
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("store: make the folder of the backup: %w", err)
-	}
-	if err := db.write.WithContext(ctx).Exec("VACUUM INTO ?", path).Error; err != nil {
-		return fmt.Errorf("store: write a backup to %s: %w", path, err)
-	}
-	return os.Chmod(path, 0o600)
 }
 
 // Schema returns the version that the database has, 0 if it is empty, and the

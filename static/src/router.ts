@@ -66,6 +66,7 @@ const pages: [path: string, name: string, page: () => Promise<unknown>, operatio
   ['/comparisons', 'comparisons', () => import('./pages/ComparisonList.vue'), 'list-comparisons'],
   ['/comparisons/:id', 'comparison', () => import('./pages/ComparisonDetail.vue'), 'get-comparison'],
   ['/users', 'users', () => import('./pages/UserList.vue'), 'list-users'],
+  ['/system', 'system', () => import('./pages/SystemState.vue'), 'get-system-state'],
   ['/audit', 'audit', () => import('./pages/AuditLog.vue'), 'list-audit'],
 ]
 

@@ -80,6 +80,33 @@ func postgres(t testing.TB) string {
 	return server + separator + "search_path=" + url.QueryEscape(schema)
 }
 
+// Databases makes two empty databases on the test server and returns their URLs,
+// for what is about a whole database: with a schema of its own none is dumped.
+func Databases(t testing.TB) (one, other string) {
+	t.Helper()
+	_ = postgres(t) // skips, or fails, where there is no server
+	handle, err := sql.Open("pgx", os.Getenv("PHASEOUT_TEST_POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = handle.Close() })
+	urls := make([]string, 2)
+	for i := range urls {
+		name := fmt.Sprintf("d%d_%d", os.Getpid(), schemas.Add(1))
+		if _, err := handle.ExecContext(context.Background(), "CREATE DATABASE "+name); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = handle.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") })
+		server, err := url.Parse(os.Getenv("PHASEOUT_TEST_POSTGRES"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Path = "/" + name
+		urls[i] = server.String()
+	}
+	return urls[0], urls[1]
+}
+
 // Open opens a migrated database that is closed at the end of the test.
 func Open(t testing.TB, url string, now func() time.Time) *store.DB {
 	t.Helper()

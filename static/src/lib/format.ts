@@ -30,8 +30,9 @@ export function moment(iso: string | null | undefined): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'short' }).format(new Date(iso))
 }
 
-/** Prints bytes as KiB or MiB. */
+/** Prints bytes as KiB, MiB or GiB. */
 export function bytes(n: number): string {
+  if (n >= 1024 ** 3) return `${(n / 1024 ** 3).toFixed(1)} GiB`
   return n < 1024 * 1024 ? `${Math.ceil(n / 1024)} KiB` : `${(n / 1024 / 1024).toFixed(1)} MiB`
 }
 

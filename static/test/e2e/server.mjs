@@ -17,10 +17,10 @@ const freePort = () => new Promise((resolve) => {
   })
 })
 
-/** A running server with the stories of the demonstration alone; settings are further PHASEOUT_* variables. */
+/** A running server with the stories of the demonstration alone, which makes no backups by the clock; settings are further PHASEOUT_* variables. */
 export async function start(settings = {}) {
   const data = mkdtempSync(join(tmpdir(), 'phaseout-e2e-'))
-  const env = { ...process.env, PHASEOUT_DATA: data, PHASEOUT_DATABASE: '', PHASEOUT_DEMO_ASSETS: '0', ...settings }
+  const env = { ...process.env, PHASEOUT_DATA: data, PHASEOUT_DATABASE: '', PHASEOUT_DEMO_ASSETS: '0', PHASEOUT_NO_BACKUP: 'true', ...settings }
   const program = join(root, 'bin/phaseout')
   execFileSync(program, ['migrate'], { env, cwd: data })
   execFileSync(program, ['seed', '--demo'], { env, cwd: data })
