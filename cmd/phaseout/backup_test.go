@@ -63,6 +63,9 @@ func rows(t *testing.T, data string) []string {
 			}
 			all = append(all, fmt.Sprint(values...))
 		}
+		if err := found.Err(); err != nil {
+			t.Fatal(err)
+		}
 		return all
 	}
 	var all []string

@@ -200,7 +200,7 @@ func (s seedCmd) loadReference(e *env, db *store.DB) error {
 	_, err := db.Reference(e.ctx)
 	if s.Demo && s.DemoAssets > 0 && errors.Is(err, store.ErrNoReference) {
 		clock := db.SetClock(app.DemoBegan)
-		defer db.SetClock(clock)
+		defer func() { db.SetClock(clock) }()
 	}
 	return app.LoadReference(e.ctx, db, seeds.FS)
 }

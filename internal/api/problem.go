@@ -66,14 +66,15 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	}
 	f, ok := fault.As(err)
 	if !ok {
-		if errors.Is(err, context.Canceled) {
+		switch {
+		case errors.Is(err, context.Canceled):
 			if ctx.Err() == nil { // not by the client
 				s.Log.ErrorContext(ctx, "broken off", "request_id", requestID(ctx), "error", err)
 			}
 			f = fault.New(fault.Unavailable, "cancelled", bilingual.T("请求已取消", "the request was cancelled"))
-		} else if store.IsUnkeepable(err) { // in a part of a form, which no check before sees
+		case store.IsUnkeepable(err): // in a part of a form, which no check before sees
 			f = fault.New(fault.Invalid, "text", bilingual.T("内容含有空字符（NUL），请删除后重新提交", "there is a NUL character in a text; take it out and submit again"))
-		} else {
+		default:
 			s.Log.ErrorContext(ctx, "internal error", "request_id", requestID(ctx), "error", err)
 			return internalError(lang(ctx), requestID(ctx))
 		}

@@ -38,7 +38,7 @@ func (d *demo) background(size int) error {
 		return nil
 	}
 	clock := d.DB.SetClock(DemoBegan)
-	defer d.DB.SetClock(clock)
+	defer func() { d.DB.SetClock(clock) }()
 	own := *d // the stories get the same numbers and pictures with a stock as without
 	own.random, own.serial = rand.New(rand.NewPCG(2025, 50_000)), 0
 	return own.stockOf(n, clock())
