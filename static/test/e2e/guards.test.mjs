@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { browser, logIn, pageOf, password, start } from './server.mjs'
+import { browser, logIn, pageOf, painted, password, start } from './server.mjs'
 
 const shots = process.env.SHOTS
 const phone = { width: 390, height: 780 }
-const picture = join(tmpdir(), `phaseout-e2e-guards-${process.pid}.png`)
 let server, engine, page, context, troubles
 
 async function shot(name) {
@@ -45,13 +43,7 @@ const trucks = []
 const take = () => trucks.shift()
 const declared = (truck, more) => made('clerk.changsha', `/assets/${truck.id}/retirement`, { way_out: 'scrapped', driver: 'natural', ...more })
 /** A picture of the page as it is, each one another. */
-let painted = 0
-async function paint() {
-  await page.evaluate((n) => { document.title = `${n}` }, ++painted)
-  const clip = { x: (painted * 7) % 40, y: (painted * 11) % 60, width: 240 + painted % 9, height: 160 + painted % 7 }
-  writeFileSync(picture, await page.screenshot({ clip }))
-  return picture
-}
+const paint = () => painted(page)
 async function narrow(what) {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
   assert.ok(over <= 1, `${what} runs off a narrow screen by ${over} px`)
@@ -70,7 +62,6 @@ before(async () => {
 after(async () => {
   await engine?.close()
   await server?.stop()
-  rmSync(picture, { force: true })
 })
 
 test('on a phone the page begins at its top and the menu unfolds by keyboard (F86)', async () => {

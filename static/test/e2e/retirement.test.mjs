@@ -1,14 +1,12 @@
 // Leaving service in a real browser: the desk by keyboard, pasted lists, guarded steps, waivers, corrections, the review queue, the overdue list.
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { browser, logIn, pageOf, password, start } from './server.mjs'
+import { browser, logIn, pageOf, painted, password, start } from './server.mjs'
 
 const shots = process.env.SHOTS
 let server, engine, page, context, troubles
-const photo = join(tmpdir(), `phaseout-e2e-retirement-${process.pid}.png`)
 
 async function shot(name) {
   if (!shots) return
@@ -52,7 +50,6 @@ after(async () => {
 
 test('the desk logs one after the other by keyboard alone and keeps yard and day (F27)', async () => {
   await as('clerk.changsha')
-  writeFileSync(photo, await page.screenshot({ clip: { x: 0, y: 0, width: 320, height: 200 } }))
   await go('/retire')
   const [first, second] = [take(), take()]
   const type = async (text) => { await page.keyboard.type(text) }
@@ -122,7 +119,7 @@ test('each step waits for its evidence, a second person waives an item (F27 F30)
   await page.getByText('证明材料不齐，不能登记“拆解”').waitFor()
   await shot('blocked')
   for (const kind of ['photo_front', 'photo_rear', 'photo_nameplate']) {
-    await page.getByTestId(`file-${kind}`).setInputFiles(photo)
+    await page.getByTestId(`file-${kind}`).setInputFiles(await painted(page))
     await page.getByTestId(`evidence-${kind}`).getByText('✓').waitFor()
   }
   await page.getByTestId('waive-photo_engine').click()
@@ -143,7 +140,7 @@ test('each step waits for its evidence, a second person waives an item (F27 F30)
     await page.getByTestId('step-save').click()
     await page.locator(`[data-testid="standing"][data-standing="${standing}"]`).waitFor()
   }
-  await page.getByTestId('file-photo').setInputFiles(photo)
+  await page.getByTestId('file-photo').setInputFiles(await painted(page))
   await page.getByTestId('evidence-photo').getByText('✓').waitFor()
   await shot('detail')
   assert.deepEqual(troubles, [])
@@ -208,7 +205,7 @@ test('photos are taken on a phone, slot by slot (F30)', async () => {
   await go(`/retire?asset=${truck.id}`)
   const slot = page.getByTestId('retire-file-photo_front')
   assert.equal(await slot.getAttribute('capture'), 'environment')
-  await slot.setInputFiles(photo)
+  await slot.setInputFiles(await painted(page))
   await page.getByText('✓').first().waitFor()
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth + 1)
   assert.equal(wide, false, 'nothing runs off a narrow screen')
