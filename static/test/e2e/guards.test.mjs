@@ -1,7 +1,7 @@
 // What keeps a retirement from being made up, as people see it: licensed yards, the yard's own page, photos, draws, sightings, keys, the public check.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { browser, logIn, pageOf, painted, password, start } from './server.mjs'
