@@ -39,7 +39,22 @@ type RuleRun struct {
 }
 
 // Ended reports whether nothing more comes of the run.
-func (r RuleRun) Ended() bool { return r.State == "done" || r.State == "failed" }
+func (r RuleRun) Ended() bool { return ended(r.State) }
+
+// ended reports whether nothing more comes of a run in a state.
+func ended(state string) bool { return state == "done" || state == "failed" }
+
+// percent is how much of a run is done, 0 to 100: all of one whose total nobody
+// has counted only once it is done.
+func percent(state string, done, total int64) int64 {
+	switch {
+	case state == "done":
+		return 100
+	case total == 0:
+		return 0
+	}
+	return min(100, 100*done/total)
+}
 
 // RuleRunLine is a past case that a replay decides otherwise.
 type RuleRunLine struct {

@@ -27,18 +27,10 @@ type SignalRun struct {
 }
 
 // Ended reports whether nothing more comes of the run.
-func (r SignalRun) Ended() bool { return r.State == "done" || r.State == "failed" }
+func (r SignalRun) Ended() bool { return ended(r.State) }
 
 // Percent is how much of the run is done, 0 to 100.
-func (r SignalRun) Percent() int64 {
-	switch {
-	case r.State == "done":
-		return 100
-	case r.Total == 0:
-		return 0
-	}
-	return 100 * r.Done / r.Total
-}
+func (r SignalRun) Percent() int64 { return percent(r.State, r.Done, r.Total) }
 
 // CreateSignalRun adds a run that waits for its job.
 func (tx *Tx) CreateSignalRun(r *SignalRun) error {

@@ -31,18 +31,10 @@ type UpkeepRun struct {
 }
 
 // Ended reports whether nothing more comes of the run.
-func (r UpkeepRun) Ended() bool { return r.State == "done" || r.State == "failed" }
+func (r UpkeepRun) Ended() bool { return ended(r.State) }
 
 // Percent is how much of the run is done, 0 to 100.
-func (r UpkeepRun) Percent() int64 {
-	switch {
-	case r.State == "done":
-		return 100
-	case r.Total == 0:
-		return 0
-	}
-	return min(100, 100*r.Done/r.Total)
-}
+func (r UpkeepRun) Percent() int64 { return percent(r.State, r.Done, r.Total) }
 
 // Mark is where the audit ended, as it is printed.
 func (r UpkeepRun) Mark() string { return AuditMark{r.AuditSeq, r.AuditHash}.String() }
